@@ -1,0 +1,38 @@
+"""The only way back in: what a front end may ask of a running session."""
+
+from __future__ import annotations
+
+import msgspec
+
+from sale_tui.types import Kind
+
+
+class Command(msgspec.Struct, frozen=True, kw_only=True, tag_field="command"):
+    """Base of all commands."""
+
+
+class Override(Command, tag="override"):
+    """Take another agent's bid instead of the proposed award."""
+
+    agent: str
+    reason: str = ""
+
+
+class Accept(Command, tag="accept"):
+    """Take the proposed award now, without waiting for the countdown."""
+
+
+class Pause(Command, tag="pause"):
+    """Hold the countdown, or let it go on."""
+
+    held: bool
+
+
+class SetKind(Command, tag="set_kind"):
+    """Change what kind of task this is; counts until bidding starts."""
+
+    kind: Kind
+
+
+class Interrupt(Command, tag="interrupt"):
+    """Stop the auction or the run now."""

@@ -1,0 +1,46 @@
+"""What a session needs, wired by ``bootstrap``, and what it is asked to do."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from sale_tui.agent.tools.base import Tool
+from sale_tui.ports import ChatModel, Clock, Embedder, Memory, Sandbox
+from sale_tui.types import Limits, Pool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskRequest:
+    """One task as a front end asks for it."""
+
+    text: str
+    kind: Literal["auto", "search", "coding"] = "auto"
+    pinned: str | None = None
+    """Agent that is to run it whatever the auction says; no auction is held."""
+    workspace: Path | None = None
+    """Folder whose copy the tools work in; never written itself."""
+    execute: bool = True
+    """False: the auction alone."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wiring:
+    """The implementations behind the ports."""
+
+    pool: Pool
+    models: Mapping[str, ChatModel]
+    """By agent name, cheapest first."""
+    memory: Memory
+    embedder: Embedder
+    sandbox: Sandbox
+    tools: tuple[Tool, ...]
+    """Tools that can be offered, whatever the sandbox; those that it forbids are withheld by the session."""
+    clock: Clock
+    limits: Limits
+    workspaces: Path
+    """Folder under which each run gets a fresh workspace."""
+    countdown_seconds: float = 0.0
+    """How long a proposed award waits to be overruled."""
