@@ -1,0 +1,1 @@
+"""Bids, jury, refinement and award: paper.md section 1, over ports alone."""

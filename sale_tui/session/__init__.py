@@ -1,0 +1,1 @@
+"""One task from its words to its bill: auction, execution, commands, records, replay."""
