@@ -1,0 +1,238 @@
+"""The command line: parse, choose a front end, import nothing heavy before it must."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from sale_tui import __version__
+from sale_tui.errors import Exit, SaleError, UsageFault
+
+if TYPE_CHECKING:
+    from sale_tui.settings import Settings
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+def main() -> None:
+    """Entry point of ``sale-tui``: every error becomes one line (or one JSON object) and an exit code."""
+    arguments = sys.argv[1:]
+    machine = any(flag in arguments for flag in ("--json", "--jsonl"))
+    try:
+        code = cli.main(args=arguments, prog_name="sale-tui", standalone_mode=False)
+        code = code if isinstance(code, int) else Exit.ANSWERED
+    except click.exceptions.Exit as stop:
+        code = stop.exit_code
+    except click.ClickException as error:
+        hint = f"see `{error.ctx.command_path} --help`" if isinstance(error, click.UsageError) and error.ctx else ""
+        code = _complain(UsageFault(error.format_message(), hint), machine)
+    except SaleError as error:
+        code = _complain(error, machine)
+    except (KeyboardInterrupt, click.Abort):
+        code = Exit.INTERRUPTED
+    except BrokenPipeError:
+        # Whoever read our output has gone; Python must not complain again while it flushes at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = Exit.RUN_FAILED
+    sys.exit(int(code))
+
+
+def _complain(error: SaleError, machine: bool) -> int:
+    from sale_tui.headless.formats import print_error
+
+    print_error(error, sys.stdout if machine else sys.stderr, machine)
+    return int(error.exit_code)
+
+
+def _pool_option(function: Function) -> Function:
+    return click.option("--pool", metavar="P", help="Pool name, folder or file.  [default: micro]")(function)
+
+
+def _auction_options(function: Function) -> Function:
+    for option in (
+        click.option("--thrift", type=float, metavar="X", help="Overrides the pool's thrift: higher is cheaper."),
+        click.option("--corpus", metavar="DIR", help="Folder of documents that `search` uses.  [default: the pool's]"),
+        click.option("--kind", type=click.Choice(["auto", "search", "coding"]), default="auto", show_default=True,
+                     help="What the task asks for."),
+    ):  # fmt: skip
+        function = option(function)
+    return _pool_option(function)
+
+
+_json_option = click.option("--json", "as_json", is_flag=True, help="Data on stdout as JSON, narration on stderr.")
+
+
+@click.group(invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="sale-tui")
+@_pool_option
+@click.option("--corpus", metavar="DIR", help="Folder of documents that `search` uses.  [default: the pool's]")
+@click.option("--thrift", type=float, metavar="X", help="Overrides the pool's thrift: higher is cheaper.")
+@click.option("--countdown", type=float, metavar="S", help="Seconds in which an award can be overruled.  [default: 8]")
+@click.option("--workspace", type=click.Path(path_type=Path), metavar="DIR",
+              help="Folder whose copy the tools work in; it is never written itself.")  # fmt: skip
+@click.pass_context
+def cli(context: click.Context, workspace: Path | None, **flags: Any) -> int:
+    """Local models bid for your task; the best value runs it.
+
+    Without a command the app starts. Type a deep-search or coding task, watch the auction, overrule the winner.
+    """
+    if context.invoked_subcommand is not None:
+        return Exit.ANSWERED
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise UsageFault("the app needs a terminal", 'without one use `sale-tui run "your task"`')
+    from sale_tui.front import start_app
+
+    return start_app(_settings(**flags), workspace=workspace)
+
+
+@cli.command()
+@click.argument("task")
+@_auction_options
+@click.option("--agent", metavar="A", help="Pin an agent: it runs the task, no auction is held.")
+@click.option("--workspace", type=click.Path(path_type=Path), metavar="DIR",
+              help="Folder whose copy the tools work in; it is never written itself.")  # fmt: skip
+@click.option("--jsonl", is_flag=True, help="Every event on stdout, a line of JSON each; narration on stderr.")
+def run(task: str, kind: str, agent: str | None, workspace: Path | None, jsonl: bool, **flags: Any) -> int:
+    """Run one task without the app: auction, execution, answer. TASK `-` reads it from stdin."""
+    from sale_tui.front import run_task
+
+    return _await(run_task(_settings(**flags), _task(task), kind, agent=agent, workspace=workspace, jsonl=jsonl))
+
+
+@cli.command()
+@click.argument("task")
+@_auction_options
+@_json_option
+def bid(task: str, kind: str, as_json: bool, **flags: Any) -> int:
+    """Hold the auction alone and print its record. TASK `-` reads it from stdin."""
+    from sale_tui.front import bid_task
+
+    return _await(bid_task(_settings(**flags), _task(task), kind, as_json=as_json))
+
+
+@cli.command()
+@click.argument("record")
+@click.option("--weights", type=click.Path(path_type=Path), metavar="FILE", help='JSON: {"weights", "scales"}.')
+@click.option("--thrift", type=float, metavar="X", help="Rescales the value weights to sum to 1/X.")
+@_json_option
+def rescore(record: str, weights: Path | None, thrift: float | None, as_json: bool) -> int:
+    """Score a RECORD again; no model is called. RECORD is a record or event log (a file, `-`) or an auction id."""
+    from sale_tui.front import rescore_record
+
+    return rescore_record(record, weights, thrift, as_json=as_json)
+
+
+@cli.command()
+@click.argument("log", type=click.Path(path_type=Path))
+@click.option("--speed", type=float, default=1.0, show_default=True, metavar="N", help="Times as fast as it happened.")
+@click.option("--text", is_flag=True, help="As text, also in a terminal.")
+def replay(log: Path, speed: float, text: bool) -> int:
+    """Play a recorded event LOG through the app, or as text without a terminal."""
+    from sale_tui.front import replay_log
+
+    if speed <= 0:
+        raise UsageFault("--speed must be greater than 0", "e.g. --speed 4")
+    return replay_log(log, speed, text=text or not sys.stdout.isatty())
+
+
+@cli.group()
+def memory() -> None:
+    """Look into the auction memory."""
+
+
+@memory.command("list")
+@click.option("--limit", type=click.IntRange(min=1), default=20, show_default=True, help="Newest auctions to list.")
+@_json_option
+def memory_list(limit: int, as_json: bool) -> int:
+    """List past auctions, newest first."""
+    from sale_tui.front import list_memory
+
+    return list_memory(limit, as_json=as_json)
+
+
+@memory.command("search")
+@click.argument("query")
+@click.option("--limit", type=click.IntRange(min=1), default=8, show_default=True, help="Auctions to show.")
+@_json_option
+def memory_search(query: str, limit: int, as_json: bool) -> int:
+    """Find past auctions by meaning."""
+    from sale_tui.front import search_memory
+
+    return _await(search_memory(query, limit, as_json=as_json))
+
+
+@memory.command("show")
+@click.argument("auction")
+@_json_option
+def memory_show(auction: str, as_json: bool) -> int:
+    """Show one AUCTION: its id, or the beginning of it."""
+    from sale_tui.front import show_memory
+
+    return show_memory(auction, as_json=as_json)
+
+
+@cli.group()
+def pool() -> None:
+    """Pools of models."""
+
+
+@pool.command("list")
+@_json_option
+def pool_list(as_json: bool) -> int:
+    """List the pools that can be named."""
+    from sale_tui.front import list_pools
+
+    return list_pools(as_json=as_json)
+
+
+@pool.command("show")
+@click.argument("name", default="micro")
+@_json_option
+def pool_show(name: str, as_json: bool) -> int:
+    """Show the agents and rules of a pool."""
+    from sale_tui.front import show_pool
+
+    return show_pool(name, as_json=as_json)
+
+
+@pool.command("check")
+@click.argument("name", default="micro")
+@_json_option
+def pool_check(name: str, as_json: bool) -> int:
+    """Load every model of a pool and say what became of it."""
+    from sale_tui.front import check_pool
+
+    return _await(check_pool(name, as_json=as_json))
+
+
+@cli.command()
+@_json_option
+def doctor(as_json: bool) -> int:
+    """What works on this machine, and what to do about the rest."""
+    from sale_tui.front import examine
+
+    return _await(examine(as_json=as_json))
+
+
+def _task(text: str) -> str:
+    text = sys.stdin.read() if text == "-" else text
+    if not text.strip():
+        raise UsageFault("the task is empty", 'say what you want: sale-tui run "sort 3, 1, 2"')
+    return text.strip()
+
+
+def _settings(**flags: Any) -> Settings:
+    from sale_tui.paths import user_folders
+    from sale_tui.settings import load_settings
+
+    return load_settings(user_folders().settings_file, flags)
+
+
+def _await(command: Coroutine[Any, Any, int]) -> int:
+    return asyncio.run(command)
