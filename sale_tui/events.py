@@ -151,6 +151,8 @@ class BidFailed(Event, tag="bid_failed"):
     agent: str
     round: Round
     reason: str
+    usage: Usage = Usage()
+    """Of its attempts, as far as its model told."""
 
 
 class MarkGiven(Event, tag="mark_given"):
