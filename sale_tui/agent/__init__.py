@@ -1,0 +1,1 @@
+"""The winner carries out its plan: a small loop over a model and its tools."""

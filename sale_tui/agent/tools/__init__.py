@@ -1,0 +1,1 @@
+"""What the winner may call, a file each."""
