@@ -6,7 +6,7 @@ Front ends, the recorder, memory and replay only read this stream. Every event r
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, Literal, dataclass_transform
 
 import msgspec
 
@@ -34,6 +34,7 @@ FORMAT = 1
 Phase = Literal["loading", "bidding", "judging", "refining", "awarding", "running", "done"]
 
 
+@dataclass_transform(frozen_default=True, kw_only_default=True, field_specifiers=(msgspec.field,))
 class Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="event", omit_defaults=False):
     """Base of all events; the session stamps ``auction``, ``seq`` and ``at``."""
 

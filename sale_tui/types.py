@@ -5,7 +5,7 @@ Ids, times and rows belong to events, memory and session. Every type here round-
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, dataclass_transform
 
 import msgspec
 
@@ -22,6 +22,7 @@ SandboxTier = Literal["strong", "full", "reduced", "none"]
 """How far tool code is isolated. ``none``: no code runs at all."""
 
 
+@dataclass_transform(frozen_default=True, kw_only_default=True, field_specifiers=(msgspec.field,))
 class Value(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Base of all values: immutable, keyword-only, strict when read back."""
 
