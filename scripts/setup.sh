@@ -7,9 +7,6 @@
 # The full log is .venv/setup.log. Plain POSIX sh: the shells of Debian and macOS both run it.
 set -eu
 
-TORCH=2.13.0
-TORCH_CPU_INDEX=https://download.pytorch.org/whl/cpu
-
 profile=${1:-run}
 case $profile in
     run) target='.' ;;
@@ -24,6 +21,7 @@ log=$venv/setup.log
 system=$(uname -s)
 . "$root/scripts/narrate.sh"
 . "$root/scripts/system.sh"
+. "$root/scripts/torch.sh"
 
 # Everything that the result depends on; a stamp with this key says that there is nothing to do.
 key=$({ cat pyproject.toml requirements.lock scripts/*.sh scripts/llama.cmake; uname -srm; echo "$root"; command -v nvcc; } \
@@ -43,28 +41,6 @@ make_venv() {
     [ -x "$venv/bin/python" ] || "$python" -m venv "$venv"
     mkdir -p "$venv/stamps" "$venv/wheels"
     pip install --upgrade 'pip>=24'
-}
-
-cpu_index_answers() {
-    "$venv/bin/python" - "$TORCH_CPU_INDEX/torch/" <<'PROBE'
-import sys
-import urllib.request
-
-try:
-    urllib.request.urlopen(sys.argv[1], timeout=5).read(1)
-except OSError:
-    sys.exit(1)
-PROBE
-}
-
-install_torch() {
-    if pip show torch 2>/dev/null | grep -q "^Version: $TORCH"; then
-        return 0
-    fi
-    if [ "$system" = Linux ] && ! has_nvidia_gpu && cpu_index_answers; then
-        pip install --extra-index-url "$TORCH_CPU_INDEX" "torch==$TORCH" && return 0
-    fi
-    pip install "torch==$TORCH"
 }
 
 llama_requirement() {
@@ -107,13 +83,13 @@ fi
 mkdir -p "$venv"
 : >"$log"
 began=$(now)
-say "Setting up sale-tui in .venv: about four minutes the first time."
+say "Setting up sale-tui in .venv: about three minutes the first time."
 
 step "1/5 looking at the system" provide_system
 require_system
 python=$(find_python)
 step "2/5 making the virtual environment with $("$python" -V)" make_venv
-step "3/5 installing torch" install_torch
+step "3/5 installing torch" install_torch "$venv/bin/python"
 case $system in
     Darwin)
         step "4/5 compiling llama.cpp for Metal, about two minutes" build_llama '-DGGML_METAL=ON' ;;
