@@ -144,8 +144,8 @@ class Memory(Protocol):
         """Pairs of the nearest past tasks, nearest first, at least one plan of each by the model file given (paper.md 1.5)."""
         ...
 
-    async def remember(self, auction: str) -> None:
-        """Embed an ended auction's task so that later ones recall it."""
+    async def remember(self, auction: str) -> int:
+        """Embed an ended auction's task so that later ones recall it; returns how many auctions can be recalled now."""
         ...
 
     async def nearest_kind(self, text: str) -> tuple[Kind, list[tuple[str, Kind, float]]]:
