@@ -9,6 +9,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 MODULE_LINES = 400
+TEST_MODULE_LINES = 500
 FUNCTION_LINES = 60
 FOLDERS = ("sale_tui", "scripts", "models/train", "benchmarks")
 SOURCES = sorted(path for folder in FOLDERS for path in (ROOT / folder).rglob("*.py"))
@@ -22,7 +23,8 @@ def name_of(path: Path) -> str:
 @pytest.mark.parametrize("path", SOURCES + TESTS, ids=name_of)
 def test_a_module_is_short(path: Path) -> None:
     lines = len(path.read_text("utf-8").splitlines())
-    assert lines < MODULE_LINES, f"{name_of(path)} has {lines} lines"
+    limit = TEST_MODULE_LINES if path in TESTS else MODULE_LINES
+    assert lines < limit, f"{name_of(path)} has {lines} lines"
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=name_of)
