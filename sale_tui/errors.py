@@ -71,6 +71,13 @@ class RunFailed(SaleError):
     exit_code = Exit.RUN_FAILED
 
 
+class Interrupted(SaleError):
+    """Someone stopped it."""
+
+    kind = "interrupted"
+    exit_code = Exit.INTERRUPTED
+
+
 class NoSandbox(SaleError):
     """What was asked needs a sandbox and there is none."""
 
