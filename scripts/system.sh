@@ -112,6 +112,19 @@ packages_for() {
     done
 }
 
+in_words() {
+    separator=
+    for need in "$@"; do
+        case $need in
+            python) need='Python 3.11 or newer' ;;
+            venv) need="Python's venv" ;;
+            compiler) need='a C++ compiler' ;;
+        esac
+        printf '%s%s' "$separator" "$need"
+        separator=', '
+    done
+}
+
 # One line that says what is missing and what to type. Without bubblewrap alone the app runs, but offers no python tool.
 require_system() {
     missing=$(list_missing | xargs)
@@ -125,9 +138,10 @@ require_system() {
     case "$system $manager" in
         Darwin*) cure='xcode-select --install; and Python 3.11 or newer from python.org or Homebrew' ;;
     esac
+    # shellcheck disable=SC2086  # a list of words
     if [ "$missing" = bubblewrap ]; then
         say "    bubblewrap is missing, so code of the models cannot run here; type: $cure"
     else
-        fail "this system lacks: $missing; type: $cure"
+        fail "this system lacks $(in_words $missing); type: $cure"
     fi
 }
