@@ -24,7 +24,7 @@ system=$(uname -s)
 . "$root/scripts/torch.sh"
 
 # Everything that the result depends on; a stamp with this key says that there is nothing to do.
-key=$({ cat pyproject.toml requirements.lock scripts/*.sh scripts/llama.cmake; uname -srm; echo "$root"; command -v nvcc; } \
+key=$({ cat pyproject.toml requirements.lock scripts/*.sh scripts/llama.cmake; uname -sm; echo "$root"; command -v nvcc; } \
     2>/dev/null | cksum | tr -d ' ')
 if [ -x "$venv/bin/sale-tui" ] && [ "$(cat "$venv/stamps/dev" 2>/dev/null)" = "$key" ]; then
     exit 0
@@ -40,7 +40,7 @@ pip() {
 make_venv() {
     [ -x "$venv/bin/python" ] || "$python" -m venv "$venv"
     mkdir -p "$venv/stamps" "$venv/wheels"
-    pip install --upgrade 'pip>=24'
+    pip --version | grep -qE '^pip (2[4-9]|[3-9][0-9])' || pip install --upgrade 'pip>=24'
 }
 
 llama_requirement() {

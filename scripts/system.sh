@@ -5,7 +5,8 @@ is_new_enough() {
 }
 
 find_python() {
-    for candidate in python3 python3.13 python3.12 python3.11 python3.14 /opt/homebrew/bin/python3 /usr/local/bin/python3; do
+    # The last one is Homebrew's, which a shell of macOS does not always have in its path.
+    for candidate in python3 python3.13 python3.12 python3.11 python3.14 /opt/homebrew/bin/python3; do
         if command -v "$candidate" >/dev/null 2>&1 && is_new_enough "$candidate"; then
             command -v "$candidate"
             return 0
