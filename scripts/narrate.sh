@@ -25,7 +25,7 @@ fail() {
 
 # Printable characters of the log's last line, cut to what a line still holds.
 last_line() {
-    tail -n 1 "$log" 2>/dev/null | tr -cd '[:print:]' | cut -c "1-$1"
+    tail -n 1 "$log" 2>/dev/null | LC_ALL=C tr -cd '[:print:]' | cut -c "1-$1"
 }
 
 tick() {
