@@ -10,10 +10,10 @@ test: setup-dev check docs-check  ## linters, types, import contracts, generated
 	@$(PYTHON) -m pytest $(TESTS)
 
 setup:                ## what the app needs, in .venv
-	@sh scripts/setup.sh run
+	@/bin/sh scripts/setup.sh run
 
 setup-dev:            ## what the tests and linters need as well
-	@sh scripts/setup.sh dev
+	@/bin/sh scripts/setup.sh dev
 
 check: lint types contracts  ## linters, types and import contracts
 
@@ -38,10 +38,10 @@ format: setup-dev     ## format and mend what can be mended
 	@.venv/bin/ruff format .
 
 wheel: setup-dev      ## build the wheel, install it elsewhere, hold an auction with it
-	@sh scripts/try_wheel.sh
+	@/bin/sh scripts/try_wheel.sh
 
 lock: setup-dev       ## write requirements.lock from .venv
-	@sh scripts/lock.sh
+	@/bin/sh scripts/lock.sh
 
 clean:                ## remove .venv and every cache
 	rm -rf .venv build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

@@ -6,6 +6,7 @@
 # Installs what the system lacks (venv, a C++ compiler, bubblewrap) where it may, else says in one line what to type.
 # The full log is .venv/setup.log. Plain POSIX sh: the shells of Debian and macOS both run it.
 set -eu
+export PATH="${PATH:-/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin}"
 
 profile=${1:-run}
 case $profile in
