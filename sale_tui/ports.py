@@ -141,19 +141,28 @@ class Memory(Protocol):
         ...
 
     async def recall(self, text: str, author_sha256: str, neighbours: int) -> list[ContrastPair]:
-        """Pairs of the nearest past tasks, nearest first, at least one plan of each by the model file given (paper.md 1.5)."""
+        """Pairs of the nearest past tasks, nearest first, at least one plan of each by that model file (paper.md 1.5).
+
+        Raises SaleError where no embedding can be had.
+        """
         ...
 
     async def remember(self, auction: str) -> int:
-        """Embed an ended auction's task so that later ones recall it; returns how many auctions can be recalled now."""
+        """Embed an awarded auction's task so that later ones recall it; how many can be recalled now.
+
+        Raises SaleError where no embedding can be had; a later call then makes up for it.
+        """
         ...
 
     async def nearest_kind(self, text: str) -> tuple[Kind, list[tuple[str, Kind, float]]]:
-        """Kind of the nearest labelled examples, with those (text, kind, cosine)."""
+        """Kind of the nearest labelled examples, with those (text, kind, cosine).
+
+        No examples: no embedding could be had, and the kind is a fallback from the words alone.
+        """
         ...
 
     def set_outcome(self, auction: str, outcome: Outcome) -> None:
-        """Store whether the answer was right."""
+        """Store whether the answer was right, once the auction's session is over; adds an OutcomeSet to its log."""
         ...
 
     def close(self) -> None:

@@ -1,0 +1,150 @@
+"""The auction memory's database: every event as it happens, and the typed rows that are derived from it."""
+
+from __future__ import annotations
+
+import threading
+import time
+from pathlib import Path
+
+import msgspec
+from sqlite_utils import Database
+
+from sale_tui.errors import SaleError
+from sale_tui.events import AnyEvent, Event, OutcomeSet, decode, encode
+from sale_tui.memory import reading
+from sale_tui.memory.database import connect, writing
+from sale_tui.memory.derive import derive
+from sale_tui.memory.migrations import migrate
+from sale_tui.memory.stored import AuctionSummary, StoredAuction
+from sale_tui.memory.writers import Writer, is_alive
+from sale_tui.paths import make_private
+from sale_tui.types import AuctionRecord, Outcome
+
+
+class AuctionStore:
+    """One process's access to the database. Every method is one short transaction; any thread may call it.
+
+    What ``write`` has returned from survives the process's death at any moment. Several processes may write at once.
+    """
+
+    def __init__(self, path: Path) -> None:
+        """Open, create or migrate. Raises ConfigurationFault: not a database, not writable, or of a newer version."""
+        self.path = path
+        make_private(path.parent)
+        self._writers = path.with_name(path.name + "-writers")
+        self._writer = Writer(self._writers)
+        self._lock = threading.RLock()
+        self._begun: set[str] = set()
+        self._db: Database = connect(path)
+        migrate(self._db)
+
+    def write(self, event: Event) -> None:
+        """Store one event of an auction, and what follows from it, durably.
+
+        Writing the very same event again changes nothing. Raises SaleError where another event has its place in the
+        log already, or the disk refuses.
+        """
+        if not event.auction:
+            raise SaleError(f"{type(event).__name__} belongs to no auction", "the session stamps events")
+        with self._lock:
+            with writing(self._db) as db:
+                taken = db.execute(
+                    "SELECT body FROM events WHERE auction = ? AND seq = ?", (event.auction, event.seq)
+                ).fetchone()
+                if taken is None:
+                    self._begin(event)
+                    self._append(event, encode(event))
+                elif not _same(decode(taken[0]), event):
+                    raise SaleError(
+                        f"event {event.seq} of auction {event.auction} is in the log already", "a log is written once"
+                    )
+            self._begun.add(event.auction)
+
+    def set_outcome(self, auction: str, outcome: Outcome) -> None:
+        """Store whether the answer was right, as the user says, after the auction's session is over.
+
+        The log gets an OutcomeSet event of its own unless its last one says the same. Raises ConfigurationFault for
+        an unknown auction.
+        """
+        with self._lock, writing(self._db) as db:
+            row = next(iter(db.query("SELECT max(seq) AS last FROM events WHERE auction = ?", [auction])))
+            if row["last"] is None:
+                raise reading.unknown_auction(auction)
+            known = next(iter(db.query("SELECT outcome FROM outcomes WHERE auction = ?", [auction])), None)
+            if (known["outcome"] if known else "unknown") == outcome:
+                return
+            event = OutcomeSet(auction=auction, seq=row["last"] + 1, at=time.time(), outcome=outcome, by="user")
+            self._append(event, encode(event))
+
+    def list_auctions(self, limit: int = 50, before: str | None = None) -> list[AuctionSummary]:
+        """The newest auctions first; ``before`` is the id where the last page ended."""
+        with self._lock:
+            return self._summaries(reading.summaries(self._db, limit, before))
+
+    def resolve(self, prefix: str) -> str:
+        """The id that a unique prefix means. Raises ConfigurationFault."""
+        with self._lock:
+            return reading.resolve_id(self._db, prefix)
+
+    def get_head(self, prefix: str) -> AuctionSummary:
+        """The summary of an auction, by its id or a unique prefix. Raises ConfigurationFault."""
+        with self._lock:
+            return self.summaries_of([reading.resolve_id(self._db, prefix)])[0]
+
+    def get_auction(self, prefix: str) -> StoredAuction:
+        """Everything about an auction, by its id or a unique prefix. Raises ConfigurationFault."""
+        with self._lock:
+            return reading.stored_auction(self._db, self.get_head(prefix))
+
+    def events(self, prefix: str) -> list[AnyEvent]:
+        """The whole log of an auction. Raises ConfigurationFault."""
+        with self._lock:
+            return reading.events(self._db, reading.resolve_id(self._db, prefix))
+
+    def record(self, prefix: str) -> AuctionRecord:
+        """The public record of an auction, for ``rescore``. Raises ConfigurationFault."""
+        return reading.record(self.get_auction(prefix))
+
+    def summaries_of(self, ids: list[str]) -> list[AuctionSummary]:
+        """One summary an id, in that order; unknown ids are left out."""
+        with self._lock:
+            return self._summaries(reading.summaries_of(self._db, ids))
+
+    def search_words(self, text: str, limit: int = 20) -> list[AuctionSummary]:
+        """Auctions whose task, plans or answer hold every word, newest first."""
+        with self._lock:
+            return self._summaries(reading.by_words(self._db, text, limit))
+
+    def close(self) -> None:
+        """Close the database; safe to call twice."""
+        with self._lock:
+            self._db.close()
+            self._writer.close()
+
+    def _begin(self, event: Event) -> None:
+        if event.auction in self._begun:
+            return
+        self._db.execute(
+            "INSERT OR IGNORE INTO auctions (id, started, status, writer) VALUES (?, ?, 'running', ?)",
+            (event.auction, event.at, self._writer.name()),
+        )
+
+    def _append(self, event: Event, body: str) -> None:
+        kind = str(event.__struct_config__.tag)
+        self._db.execute(
+            "INSERT INTO events (auction, seq, at, kind, body) VALUES (?, ?, ?, ?, ?)",
+            (event.auction, event.seq, event.at, kind, body),
+        )
+        derive(self._db, event)
+
+    def _summaries(self, rows: list[dict[str, object]]) -> list[AuctionSummary]:
+        return [
+            reading.summary(row, row["status"] == "running" and is_alive(self._writers, str(row["writer"])))
+            for row in rows
+        ]
+
+
+def _same(stored: Event, event: Event) -> bool:
+    if isinstance(stored, OutcomeSet) and isinstance(event, OutcomeSet):
+        return stored.outcome == event.outcome
+    return stored == msgspec.json.decode(encode(event), type=type(event))
