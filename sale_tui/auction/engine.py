@@ -38,7 +38,7 @@ from sale_tui.events import (
     RefinementSkipped,
 )
 from sale_tui.ports import ChatModel
-from sale_tui.types import Award, Bid, Round, Scorecard
+from sale_tui.types import Award, Bid, ModelFacts, Round, Scorecard
 
 
 def hold_auction(setting: Setting) -> AsyncGenerator[Event, None]:
@@ -108,15 +108,15 @@ class _Auction:
 
     async def _load(self, models: Sequence[ChatModel]) -> None:
         self.phase("loading")
-        await _together([self._load_one(model) for model in models])
+        await _together([self._load_one(model, self.setting.loading.get(model.spec.name)) for model in models])
         if not self.board.ready:
             raise NoAgentLoads(f"no agent loads: {_reasons(self.board.lost)}", "see `sale-tui pool check`")
 
-    async def _load_one(self, model: ChatModel) -> None:
+    async def _load_one(self, model: ChatModel, under_way: asyncio.Task[ModelFacts] | None = None) -> None:
         agent, seconds = model.spec.name, self.setting.deadlines.load
         try:
             async with asyncio.timeout(seconds):
-                facts = await model.load()
+                facts = await (model.load() if under_way is None else asyncio.shield(under_way))
         except TimeoutError:
             self.emit(AgentLost(agent=agent, reason=f"did not load within {seconds:g} s"))
         except Exception as fault:  # noqa: BLE001 - a model that does not load is one bidder less

@@ -52,15 +52,15 @@ def _failed(juror: str, round_: Round, fault: Exception, emit: Emit) -> None:
 
 
 def _given(juror: str, bid: Bid, reading: MarkReading, setting: Setting) -> MarkGiven:
-    expected = math.fsum(digit * share for digit, share in enumerate(reading.probabilities))
-    certain = math.isfinite(expected) and reading.mass >= LEAST_MASS
-    expected = min(max(expected, 0.0), 5.0) if math.isfinite(expected) else 0.0
+    if not all(math.isfinite(number) for number in (*reading.probabilities, reading.mass)):
+        raise ValueError("its likelihoods of the digits are no numbers")
+    expected = min(max(math.fsum(digit * share for digit, share in enumerate(reading.probabilities)), 0.0), 5.0)
     mark = float(math.floor(expected + 0.5)) if setting.rules.marks == "integer" else expected
     return MarkGiven(
         juror=juror,
         agent=bid.agent,
         round=bid.round,
-        mark=mark if certain else None,
+        mark=mark if reading.mass >= LEAST_MASS else None,
         expected=expected,
         probabilities=reading.probabilities,
         mass=reading.mass,

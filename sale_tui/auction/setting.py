@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from sale_tui.ports import ChatModel, Human, Memory
-from sale_tui.types import AuctionRules, Task, ToolSpec
+from sale_tui.types import AuctionRules, ModelFacts, Task, ToolSpec
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,4 +39,6 @@ class Setting:
     countdown_seconds: float = 0.0
     execute: bool = True
     """Whether the winner will run: then its model must be there when the award is decided."""
+    loading: Mapping[str, asyncio.Task[ModelFacts]] = field(default_factory=dict)
+    """Loads that are under way already, by agent; the others are started by the auction."""
     deadlines: Deadlines = field(default_factory=Deadlines)

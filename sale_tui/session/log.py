@@ -1,0 +1,62 @@
+"""The log of one auction as it is made: every event is stamped and stored before anyone sees it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from sale_tui.auction.streams import Emit
+from sale_tui.errors import SaleError
+from sale_tui.events import ErrorRaised, Event, encode
+from sale_tui.ports import Clock, Memory
+
+
+class EventLog:
+    """Stamps auction, position and time, writes to memory, then hands the event on."""
+
+    def __init__(self, auction: str, clock: Clock, memory: Memory, emit: Emit) -> None:
+        self.auction = auction
+        self._clock = clock
+        self._memory = memory
+        self._emit = emit
+        self._next = 0
+        self._broken = False
+
+    def add(self, event: Event) -> Event:
+        """The event as it was stored and handed on. Raises SaleError where it cannot be stored."""
+        stamped = msgspec.structs.replace(encodable(event), auction=self.auction, seq=self._next, at=self._clock.now())
+        try:
+            if not self._broken:
+                self._memory.write(stamped)
+        except Exception as fault:
+            # What cannot be stored is not shown, except the error that says so.
+            self._broken = True
+            if not isinstance(stamped, ErrorRaised):
+                message = fault.message if isinstance(fault, SaleError) else f"{type(fault).__name__}: {fault}"
+                raise SaleError(f"the memory cannot be written: {message}", "see `sale-tui doctor`") from fault
+        self._next += 1
+        self._emit(stamped)
+        return stamped
+
+
+def encodable(event: Event) -> Event:
+    """The event, with lone surrogates replaced where a task or a tool brought some: they cannot be written."""
+    try:
+        encode(event)
+    except UnicodeEncodeError:
+        plain: Event = msgspec.convert(_scrubbed(msgspec.to_builtins(event)), type(event))
+        return plain
+    return event
+
+
+def _scrubbed(value: Any) -> Any:
+    match value:
+        case str():
+            return value.encode("utf-8", "replace").decode("utf-8")
+        case dict():
+            return {_scrubbed(key): _scrubbed(item) for key, item in value.items()}
+        case list() | tuple():
+            return [_scrubbed(item) for item in value]
+        case _:
+            return value
