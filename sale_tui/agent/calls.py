@@ -1,7 +1,7 @@
 """What a turn of the winner asks for: tool calls in Qwen3's format, or the final answer.
 
-A call is ``<tool_call>{"name": ..., "arguments": {...}}</tool_call>``, outside ``<think>``; several stand in order and the
-last may lack its closing tag. Everything here takes time linear in the text.
+A call is ``<tool_call>{"name": ..., "arguments": {...}}</tool_call>``, outside ``<think>``; several stand in order and
+the last may lack its closing tag. Everything here takes time linear in the text.
 """
 
 from __future__ import annotations
@@ -129,12 +129,15 @@ def _checked(value: object, text: str) -> Call | Malformed:
 def _depth(value: object) -> int:
     depth, level = 0, [value]
     while level and depth <= MAX_DEPTH:
-        inner = [
-            list(item.values()) if isinstance(item, dict) else item for item in level if isinstance(item, dict | list)
-        ]
-        level = [item for items in inner for item in items]
+        level = [inner for item in level for inner in _within(item)]
         depth += 1
     return depth
+
+
+def _within(value: object) -> list[object]:
+    if isinstance(value, dict):
+        return list(value.values())
+    return value if isinstance(value, list) else []
 
 
 def _malformed(text: str, reason: str) -> Malformed:

@@ -40,6 +40,8 @@ MIN_OUTPUT_CHARACTERS = 2000
 TOKEN_SLACK = 64
 """Tokens that a model may write beyond what it was allowed before its turn is ended."""
 
+EMPTY_TURN = "the turn is empty: call a tool, or give the answer after 'Answer:'"
+
 Status = Literal["answered", "failed", "limit"]
 
 
@@ -61,7 +63,7 @@ class Run:
 
 
 async def run_winner(run: Run) -> AsyncGenerator[Event, None]:
-    """RunStarted, then StepStarted, StepDelta, StepFinished, ToolCalled, ToolFinished, CallRejected, ..., and RunFinished.
+    """RunStarted; StepStarted, StepDelta, StepFinished, CallRejected, ToolCalled, ToolFinished, ...; RunFinished.
 
     The last event is always RunFinished, unless the generator is closed before: that ends the model's turn or the tool
     under way, and no event follows. Another StepStarted of the same number means that the step begins again.
@@ -132,9 +134,7 @@ class _Execution:
             elif answer := final_answer(completion.text):
                 return answer
             else:
-                self._reject(
-                    "", "the turn is empty: call a tool, or give the answer after 'Answer:'", self._talk.add_reminder
-                )
+                self._reject("", EMPTY_TURN, self._talk.add_reminder)
 
     def _cut_off(self, completion: Completion) -> None:
         """A turn that did not come to its end is not kept: it may be an endless repetition."""

@@ -69,7 +69,7 @@ class Tool(Protocol):
         ...
 
     async def call(self, arguments: Mapping[str, object], context: ToolContext) -> ToolResult:
-        """Do it. Raises BadArguments; any other failure is a result that is not ``ok``. Cancelling it stops its work."""
+        """Do it. Raises BadArguments, or whatever befell it. Cancelling it stops its work."""
         ...
 
 
@@ -110,7 +110,7 @@ def signature(spec: ToolSpec) -> str:
 
 
 def cap(text: str, limit: int) -> tuple[str, int]:
-    """Head and tail of a text that is too long, with a line between that says how much is missing; and how much that is."""
+    """Head and tail of a text that is too long, with a line between on how much was cut; and how much that is."""
     if len(text) <= limit:
         return text, 0
     head, tail = limit * 2 // 3, limit - limit * 2 // 3
