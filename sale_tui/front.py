@@ -1,0 +1,169 @@
+"""Each command of the command line as a function: wires what it needs and hands it to its front end."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, cast
+
+from sale_tui.errors import ConfigurationFault
+from sale_tui.paths import find_pools, resolve_pool, user_folders
+from sale_tui.session.wiring import TaskRequest
+from sale_tui.settings import Settings
+
+if TYPE_CHECKING:
+    from sale_tui.session.runner import Session
+
+RequestedKind = Literal["auto", "search", "coding"]
+
+
+def start_app(settings: Settings, workspace: Path | None) -> int:
+    """The app; returns when the user quits."""
+    from sale_tui.bootstrap import open_pool, open_session
+    from sale_tui.tui.app import SaleApp
+
+    check_workspace(workspace)
+    pool = open_pool(settings)
+    app = SaleApp(lambda: open_session(settings, countdown_seconds=settings.countdown), pool, workspace=workspace)
+    app.run()
+    return app.return_code or 0
+
+
+async def run_task(
+    settings: Settings, task: str, kind: str, *, agent: str | None, workspace: Path | None, jsonl: bool
+) -> int:
+    """One task, headless."""
+    from sale_tui.headless.run import run_task as headless_run
+
+    check_workspace(workspace)
+    request = TaskRequest(text=task, kind=cast(RequestedKind, kind), pinned=agent, workspace=workspace)
+    async with _opened(settings) as session:
+        return await headless_run(session, request, sys.stdout, sys.stderr, jsonl=jsonl)
+
+
+async def bid_task(settings: Settings, task: str, kind: str, *, as_json: bool) -> int:
+    """The auction alone."""
+    from sale_tui.headless.bid import bid_task as headless_bid
+
+    request = TaskRequest(text=task, kind=cast(RequestedKind, kind), execute=False)
+    async with _opened(settings) as session:
+        return await headless_bid(session, request, sys.stdout, sys.stderr, as_json=as_json)
+
+
+def rescore_record(record: str, weights: Path | None, thrift: float | None, *, as_json: bool) -> int:
+    """A record scored again."""
+    from sale_tui.bootstrap import open_store
+    from sale_tui.headless.rescore import Source
+    from sale_tui.headless.rescore import rescore_record as headless_rescore
+
+    source = Source(stdin=sys.stdin, stored=lambda auction: open_store().record(auction))
+    return headless_rescore(record, source, sys.stdout, weights=weights, thrift=thrift, as_json=as_json)
+
+
+def replay_log(log: Path, speed: float, *, text: bool) -> int:
+    """A recorded log, in the app or as text."""
+    if text:
+        import asyncio
+
+        from sale_tui.headless.replay import replay_text
+
+        return asyncio.run(replay_text(log, sys.stdout, speed=speed))
+    from sale_tui.session.replay import read_log, replay
+    from sale_tui.tui.app import SaleApp
+
+    events = read_log(log)
+    app = SaleApp.replaying(lambda: replay(events, speed))
+    app.run()
+    return app.return_code or 0
+
+
+def list_memory(limit: int, *, as_json: bool) -> int:
+    """Past auctions."""
+    from sale_tui.bootstrap import open_store
+    from sale_tui.headless.memory import list_memory as headless_list
+
+    return headless_list(open_store().list_auctions(limit), sys.stdout, as_json=as_json)
+
+
+async def search_memory(query: str, limit: int, *, as_json: bool) -> int:
+    """Past auctions by meaning."""
+    from sale_tui.bootstrap import open_memory_alone
+    from sale_tui.headless.memory import search_memory as headless_search
+
+    memory, embedder = open_memory_alone()
+    try:
+        return headless_search(await memory.search(query, limit), sys.stdout, as_json=as_json)
+    finally:
+        memory.close()
+        await embedder.close()
+
+
+def show_memory(auction: str, *, as_json: bool) -> int:
+    """One past auction."""
+    from sale_tui.bootstrap import open_store
+    from sale_tui.headless.memory import show_memory as headless_show
+
+    store = open_store()
+    return headless_show(store.get_auction(auction), store.events(auction), sys.stdout, as_json=as_json)
+
+
+def list_pools(*, as_json: bool) -> int:
+    """Every pool that can be named."""
+    from sale_tui.headless.pool import list_pools as headless_list
+    from sale_tui.inference.catalogue import load_pool
+
+    return headless_list([load_pool(file) for file in find_pools(user_folders()).values()], sys.stdout, as_json=as_json)
+
+
+def show_pool(name: str, *, as_json: bool) -> int:
+    """One pool."""
+    from sale_tui.headless.pool import show_pool as headless_show
+    from sale_tui.inference.catalogue import load_pool
+
+    return headless_show(load_pool(resolve_pool(name, user_folders())), sys.stdout, as_json=as_json)
+
+
+async def check_pool(name: str, *, as_json: bool) -> int:
+    """Load each model of a pool."""
+    from sale_tui.bootstrap import open_models
+    from sale_tui.headless.pool import check_pool as headless_check
+    from sale_tui.inference.catalogue import load_pool
+
+    pool = load_pool(resolve_pool(name, user_folders()))
+    models = open_models(pool)
+    try:
+        return await headless_check(pool, models, sys.stdout, sys.stderr, as_json=as_json)
+    finally:
+        for model in models.values():
+            await model.close()
+
+
+async def examine(*, as_json: bool) -> int:
+    """What works on this machine."""
+    from sale_tui.bootstrap import open_checks
+    from sale_tui.headless.doctor import examine as headless_examine
+
+    checks, close = await open_checks()
+    try:
+        return await headless_examine(checks, sys.stdout, as_json=as_json)
+    finally:
+        await close()
+
+
+def check_workspace(workspace: Path | None) -> None:
+    """Raises ConfigurationFault where the folder is none."""
+    if workspace is not None and not workspace.is_dir():
+        raise ConfigurationFault(f"workspace: {workspace} is not a folder", "give an existing folder")
+
+
+@asynccontextmanager
+async def _opened(settings: Settings) -> AsyncIterator[Session]:
+    from sale_tui.bootstrap import open_session
+
+    session = await open_session(settings, countdown_seconds=0.0)
+    try:
+        yield session
+    finally:
+        await session.close()
