@@ -1,0 +1,1 @@
+"""Models: llama.cpp workers, the scripted model, pool files. Implements ``ports.ChatModel``."""

@@ -1,0 +1,1 @@
+"""One worker process per GGUF file over llama.cpp's C API."""
