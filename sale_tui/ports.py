@@ -157,7 +157,7 @@ class Memory(Protocol):
     async def nearest_kind(self, text: str) -> tuple[Kind, list[tuple[str, Kind, float]]]:
         """Kind of the nearest labelled examples, with those (text, kind, cosine).
 
-        No examples: no embedding could be had, and the kind is a fallback from the words alone.
+        Raises SaleError where no embedding can be had; ``kind_words.kind_by_words`` guesses then.
         """
         ...
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,16 +21,24 @@ def connect(path: Path) -> Database:
     try:
         connection = sqlite3.connect(path, check_same_thread=False, timeout=BUSY_MILLISECONDS / 1000)
         database = Database(connection, execute_plugins=False)
-        database.enable_wal()
+        if database.journal_mode != "wal":
+            _become_wal(database, path)
         # WAL with NORMAL: a killed process loses nothing that was committed; a power cut may lose the last moments.
         database.execute("PRAGMA synchronous = NORMAL")
         database.execute(f"PRAGMA busy_timeout = {BUSY_MILLISECONDS}")
-    except sqlite3.Error as error:
+    except (sqlite3.Error, OSError) as error:
         raise ConfigurationFault(
             f"the auction memory {path} cannot be opened: {error}",
             "move the file away to start a new memory, or set SALE_TUI_HOME to a folder that you may write",
         ) from error
     return database
+
+
+def _become_wal(database: Database, path: Path) -> None:
+    """SQLite does not wait when two processes make one new file WAL at once, so they take turns here."""
+    with path.with_name(path.name + "-lock").open("wb") as turn:
+        fcntl.flock(turn, fcntl.LOCK_EX)
+        database.enable_wal()
 
 
 @contextmanager

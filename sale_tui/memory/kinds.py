@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
-import re
 import secrets
 from collections.abc import Sequence
 from pathlib import Path
@@ -26,15 +26,6 @@ NEIGHBOURS = 7
 EMBED_AT_ONCE = 64
 """So that a task's own embedding waits for one such batch at most."""
 
-_ASKING = re.compile(
-    r"\s*(?:who|whom|whose|when|where|which|(?:in|on|from) (?:what|which)|find|look|search|name|tell me|read"
-    r"|according)\b",
-    re.IGNORECASE,
-)
-_PROGRAMS = re.compile(
-    r"[\[\]{}=]|\b(?:function|list|string|numbers?|sort|python|program|code|script)\b|\d\s*,\s*-?\d", re.IGNORECASE
-)
-
 
 class LabelledExample(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One line of an examples file."""
@@ -53,12 +44,6 @@ def read_examples(path: Path) -> list[LabelledExample]:
         raise ConfigurationFault(
             f"{path}: {error}", 'each line is {"text": "...", "kind": "search" or "coding"}'
         ) from error
-
-
-def kind_by_words(text: str) -> Kind:
-    """The rule without embeddings: ``search`` for what asks (who, where, which, find ...) and shows no code, list or
-    number row; else ``coding``."""  # noqa: D209
-    return "search" if _ASKING.match(text) and not _PROGRAMS.search(text) else "coding"
 
 
 class KindClassifier:
@@ -131,7 +116,9 @@ class KindClassifier:
                 np.save(stream, matrix, allow_pickle=False)
             os.replace(fresh, file)  # noqa: PTH105  (whole or not at all, for other processes too)
         except OSError:
-            fresh.unlink(missing_ok=True)  # a cache that cannot be kept costs a second next time
+            # A cache that cannot be kept costs a second next time.
+            with contextlib.suppress(OSError):
+                fresh.unlink()
 
 
 def vote(neighbours: Sequence[tuple[str, Kind, float]]) -> Kind:

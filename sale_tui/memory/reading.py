@@ -31,6 +31,8 @@ FROM auctions LEFT JOIN awards ON awards.auction = id LEFT JOIN runs ON runs.auc
      LEFT JOIN outcomes ON outcomes.auction = id
 """
 
+_AMONG = "WHERE auctions.id IN (SELECT value FROM json_each(?))"
+
 _PAGE = "WHERE (:before IS NULL OR id < :before) ORDER BY id DESC LIMIT :limit"
 
 _HOLDS_EVERY_WORD = """
@@ -75,17 +77,13 @@ def unknown_auction(name: str) -> ConfigurationFault:
 
 def summaries(db: Database, limit: int, before: str | None) -> list[dict[str, Any]]:
     """Rows of AuctionSummary and their writer, newest first, of ids that sort before ``before``."""
-    return list(
-        db.query(
-            _SUMMARY + _PAGE,  # noqa: S608  (our own text)
-            {"before": before, "limit": limit},
-        )
-    )
+    query = _SUMMARY + _PAGE
+    return list(db.query(query, {"before": before, "limit": limit}))
 
 
 def summaries_of(db: Database, ids: list[str]) -> list[dict[str, Any]]:
     """Rows of AuctionSummary in the order of ``ids``; unknown ones are left out."""
-    query = _SUMMARY + "WHERE auctions.id IN (SELECT value FROM json_each(?))"
+    query = _SUMMARY + _AMONG
     rows = {row["id"]: row for row in db.query(query, [_json(ids)])}
     return [rows[name] for name in ids if name in rows]
 

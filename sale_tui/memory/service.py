@@ -10,7 +10,7 @@ from pathlib import Path
 from sale_tui.errors import SaleError
 from sale_tui.events import Event
 from sale_tui.memory.database import connect
-from sale_tui.memory.kinds import BUILT_IN, KindClassifier, kind_by_words
+from sale_tui.memory.kinds import BUILT_IN, KindClassifier
 from sale_tui.memory.recall import candidates, choose_pairs, load_past
 from sale_tui.memory.store import AuctionStore
 from sale_tui.memory.stored import SearchHit, SearchResult
@@ -78,12 +78,9 @@ class MemoryService:
     async def nearest_kind(self, text: str) -> tuple[Kind, list[tuple[str, Kind, float]]]:
         """Kind of the nearest labelled examples, with those (text, kind, cosine), nearest first.
 
-        Without an embedder the list is empty and the kind follows from the words alone (kinds.kind_by_words).
+        Raises SaleError where no embedding can be had; the caller may then go by kind_words.kind_by_words.
         """
-        try:
-            return await self._kinds.nearest(await self._embedded(text))
-        except SaleError:
-            return kind_by_words(text), []
+        return await self._kinds.nearest(await self._embedded(text))
 
     async def search(self, text: str, limit: int = 20) -> SearchResult:
         """Past auctions by the meaning of their task, or by their words where no embedding can be had."""

@@ -69,7 +69,7 @@ class Sample:
             )
             for n, name in enumerate(AGENTS)
         )
-        jury = {name: 0.2 for name in AGENTS}
+        jury = dict.fromkeys(AGENTS, 0.2)
         return [
             e.LogStarted(
                 format=1,
@@ -128,7 +128,14 @@ class Sample:
         total = self.totals.get(agent, PRICES[agent])
         terms = Terms(cost=0.1, entropy=0.2, jury={"xs": 0.3})
         return Scorecard(
-            agent=agent, round=round_, eligible=True, cost=0.1, value=0.1 - total, total=total, terms=terms, imputed=("entropy",)
+            agent=agent,
+            round=round_,
+            eligible=True,
+            cost=0.1,
+            value=0.1 - total,
+            total=total,
+            terms=terms,
+            imputed=("entropy",),
         )
 
     def _end(self) -> list[e.Event]:
@@ -155,7 +162,11 @@ class Sample:
                 ),
                 e.BillMade(
                     bill=Bill(
-                        auction_dollars=1e-6, run_dollars=2e-6, always_largest_dollars=9e-6, auction_tokens=400, run_tokens=77
+                        auction_dollars=1e-6,
+                        run_dollars=2e-6,
+                        always_largest_dollars=9e-6,
+                        auction_tokens=400,
+                        run_tokens=77,
                     )
                 ),
             ]

@@ -14,7 +14,9 @@ NAMES = ["m0001_log", "m0002_vectors", "m0003_bills"]
 
 def schema(path):
     db = connect(path)
-    found = {row[0]: row[1] for row in db.execute("SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL").fetchall()}
+    found = {
+        row[0]: row[1] for row in db.execute("SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL").fetchall()
+    }
     db.close()
     return found
 
@@ -39,7 +41,9 @@ def test_the_rows_of_the_first_version_are_kept_and_completed(tmp_path, sample):
     steps.apply(old, stop_before="m0002_vectors")
     events = sample().events()
     with writing(old) as db:
-        db.execute("INSERT INTO auctions (id, started, status, writer) VALUES (?, 0, 'running', 'gone')", (events[0].auction,))
+        db.execute(
+            "INSERT INTO auctions (id, started, status, writer) VALUES (?, 0, 'running', 'gone')", (events[0].auction,)
+        )
         for event in events:
             tag = event.__struct_config__.tag
             row = (event.auction, event.seq, event.at, tag, encode(event))
@@ -60,7 +64,9 @@ def test_a_database_of_a_newer_version_is_refused_and_not_touched(tmp_path):
     AuctionStore(tmp_path / "memory.db").close()
     db = connect(tmp_path / "memory.db")
     with writing(db):
-        db.table("_sqlite_migrations").insert({"migration_set": "sale_tui", "name": "m9999_later", "applied_at": "later"})
+        db.table("_sqlite_migrations").insert(
+            {"migration_set": "sale_tui", "name": "m9999_later", "applied_at": "later"}
+        )
     before = schema(tmp_path / "memory.db")
     with pytest.raises(ConfigurationFault, match=r"newer version.*m9999_later"):
         AuctionStore(tmp_path / "memory.db")
