@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 import msgspec
 
 from sale_tui.auction.setting import Setting
-from sale_tui.auction.streams import Emit, closing, in_words
 from sale_tui.errors import ModelFault, PromptTooLong
 from sale_tui.events import AgentLost, BidDelta, BidFailed, BidPlaced, BidStarted
 from sale_tui.ports import ChatModel, Completion, Delta, Generate, Message
+from sale_tui.streams import Emit, closing, in_words
 from sale_tui.types import Round, Usage
 
 ATTEMPTS = 2

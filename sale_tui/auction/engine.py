@@ -21,7 +21,6 @@ from sale_tui.auction.refinement import refine
 from sale_tui.auction.rescore import award_of
 from sale_tui.auction.scoring import score_bids, scored_weights
 from sale_tui.auction.setting import Setting
-from sale_tui.auction.streams import Emit, in_words, stream_of
 from sale_tui.auction.validation import check_weights
 from sale_tui.errors import ConfigurationFault, NoAgentLoads, NoValidBid, RunFailed
 from sale_tui.events import (
@@ -38,6 +37,7 @@ from sale_tui.events import (
     RefinementSkipped,
 )
 from sale_tui.ports import ChatModel
+from sale_tui.streams import Emit, in_words, stream_of
 from sale_tui.types import Award, Bid, ModelFacts, Round, Scorecard
 
 

@@ -8,10 +8,10 @@ from collections.abc import Sequence
 
 from sale_tui.auction.prompting import MARK_PREFIX, mark_messages
 from sale_tui.auction.setting import Setting
-from sale_tui.auction.streams import Emit, in_words
 from sale_tui.errors import ModelFault, PromptTooLong
 from sale_tui.events import AgentLost, JurorFailed, MarkGiven
 from sale_tui.ports import ChatModel, MarkReading
+from sale_tui.streams import Emit, in_words
 from sale_tui.types import Bid, Round
 
 LEAST_MASS = 0.5

@@ -7,10 +7,10 @@ import asyncio
 from sale_tui.auction.bidding import Asked, place_bid
 from sale_tui.auction.prompting import refine_messages
 from sale_tui.auction.setting import Setting
-from sale_tui.auction.streams import Emit, in_words
 from sale_tui.errors import SaleError
 from sale_tui.events import Recalled, RefinementSkipped
 from sale_tui.ports import ChatModel
+from sale_tui.streams import Emit, in_words
 from sale_tui.types import Bid, ContrastPair, ModelFacts
 
 

@@ -20,11 +20,11 @@ from typing import Literal, TextIO
 
 import msgspec
 
-from sale_tui.auction.streams import in_words
 from sale_tui.errors import Exit
 from sale_tui.headless.formats import print_json
 from sale_tui.literal import literal_line
 from sale_tui.ports import Embedder, Sandbox
+from sale_tui.streams import in_words
 
 OLDEST_PYTHON = (3, 11)
 LEAST_BYTES = 1_000_000_000

@@ -9,11 +9,11 @@ from typing import Any, TextIO
 import msgspec
 
 from sale_tui.auction.scoring import scored_weights
-from sale_tui.auction.streams import in_words
 from sale_tui.errors import ConfigurationFault, Exit, NoAgentLoads
 from sale_tui.headless.formats import print_json, table
 from sale_tui.literal import literal_line
 from sale_tui.ports import ChatModel
+from sale_tui.streams import in_words
 from sale_tui.types import AgentSpec, ModelFacts, Pool
 
 LOAD_SECONDS = 600.0

@@ -6,10 +6,10 @@ from typing import Any
 
 import msgspec
 
-from sale_tui.auction.streams import Emit
 from sale_tui.errors import SaleError
 from sale_tui.events import ErrorRaised, Event, encode
 from sale_tui.ports import Clock, Memory
+from sale_tui.streams import Emit
 
 
 class EventLog:

@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import AsyncGenerator
 
 from sale_tui.auction.setting import Deadlines
-from sale_tui.auction.streams import Emit, in_words, stream_of
 from sale_tui.commands import Command, Interrupt, Pause, SetKind
 from sale_tui.errors import ConfigurationFault, UsageFault
 from sale_tui.events import AgentLost, AgentReady, Event
@@ -16,6 +15,7 @@ from sale_tui.session.human import AutoHuman, PromptHuman
 from sale_tui.session.log import EventLog
 from sale_tui.session.task import TaskRun
 from sale_tui.session.wiring import TaskRequest, Wiring
+from sale_tui.streams import Emit, in_words, stream_of
 
 
 class Session:

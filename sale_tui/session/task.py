@@ -9,7 +9,6 @@ from typing import Any
 
 from sale_tui.auction.engine import hold_auction, plan_alone
 from sale_tui.auction.setting import Deadlines, Setting
-from sale_tui.auction.streams import in_words
 from sale_tui.errors import Interrupted, RunFailed, SaleError
 from sale_tui.events import (
     AwardDecided,
@@ -26,19 +25,20 @@ from sale_tui.events import (
     StepStarted,
     TaskReceived,
 )
+from sale_tui.kind_words import kind_by_words
 from sale_tui.ports import Human
 from sale_tui.session.execution import execute, offer
 from sale_tui.session.header import header_of
 from sale_tui.session.ledger import Ledger
 from sale_tui.session.log import EventLog
 from sale_tui.session.wiring import TaskRequest, Wiring
+from sale_tui.streams import in_words
 from sale_tui.types import Kind, ModelFacts, Task
 
 HEADER_SECONDS = 5.0
 """How long the header waits for the hashes of models that are loading; AgentReady brings those of slower ones."""
 KIND_SECONDS = 60.0
 REMEMBER_SECONDS = 60.0
-FALLBACK_KIND: Kind = "coding"
 
 
 class TaskRun:
@@ -143,7 +143,7 @@ class TaskRun:
         if self._kind is not None:
             event = KindChosen(kind=self._kind, by="user")
         else:
-            event = await _by_neighbours(nearest, self._add)
+            event = await _by_neighbours(self._request.text, nearest, self._add)
         if self._wanted_kind is not None:  # set by the user while the examples were looked up
             event = KindChosen(kind=self._wanted_kind, by="user")
         self._kind, self._kind_told = event.kind, True
@@ -154,7 +154,7 @@ class TaskRun:
     async def _hold(self, loading: dict[str, asyncio.Task[ModelFacts]]) -> None:
         tools, _ = offer(self._wiring)
         setting = Setting(
-            task=Task(text=self._request.text, kind=self._kind or FALLBACK_KIND),
+            task=Task(text=self._request.text, kind=self._kind or kind_by_words(self._request.text)),
             rules=self._wiring.pool.rules,
             models=self._wiring.models,
             memory=self._wiring.memory,
@@ -240,14 +240,14 @@ class TaskRun:
 
 
 async def _by_neighbours(
-    nearest: asyncio.Task[tuple[Kind, list[tuple[str, Kind, float]]]], add: Callable[[Event], None]
+    text: str, nearest: asyncio.Task[tuple[Kind, list[tuple[str, Kind, float]]]], add: Callable[[Event], None]
 ) -> KindChosen:
     try:
         async with asyncio.timeout(KIND_SECONDS):
             kind, neighbours = await nearest
     except Exception as fault:  # noqa: BLE001 - a kind can be guessed; the task can still be done
-        add(Notice(text=f"The kind of the task is a guess: {in_words(fault)}"))
-        return KindChosen(kind=FALLBACK_KIND, by="fallback")
+        add(Notice(text=f"The kind of the task is a guess from its words: {in_words(fault)}"))
+        return KindChosen(kind=kind_by_words(text), by="fallback")
     return KindChosen(kind=kind, by="auto", neighbours=tuple(neighbours))
 
 
