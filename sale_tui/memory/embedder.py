@@ -81,6 +81,11 @@ class SentenceEmbedder:
             try:
                 worker = await asyncio.shield(task)
                 vectors = await worker.embed(list(texts), self._embed_seconds)
+            except asyncio.CancelledError:
+                caller = asyncio.current_task()
+                if not task.cancelled() or (caller is not None and caller.cancelling()):
+                    raise
+                # Closed while it loaded: the next look says so.
             except SaleError as error:
                 self._broken = error
             except _Crash as crash:

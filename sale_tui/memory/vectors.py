@@ -90,21 +90,17 @@ class VectorIndex:
 
         with self._lock:
             self._refresh()
-            names = self._rows.keys() if among is None else among
-            rows = [self._rows[name] for name in names if name in self._rows]
-            if self._matrix is None or not rows or k <= 0 or len(vector) != self._matrix.shape[1]:
+            rows = None if among is None else [self._rows[name] for name in among if name in self._rows]
+            if self._matrix is None or rows == [] or k <= 0 or len(vector) != self._matrix.shape[1]:
                 return []
             query = np.asarray(vector, dtype=np.float32)
-            length = float(np.linalg.norm(query))
-            cosines = np.round(
-                (self._matrix[: len(self._ids)] @ query)[rows].astype(np.float64) / (length or 1.0), DIGITS
+            cosines = self._matrix[: len(self._ids)] @ (query / (np.linalg.norm(query) or 1))
+            picked = np.round((cosines if rows is None else cosines[rows]).astype(np.float64), DIGITS)
+            cut = np.partition(picked, len(picked) - k)[len(picked) - k] if len(picked) > k else -np.inf
+            near = (
+                (float(picked[at]), at if rows is None else rows[at]) for at in np.flatnonzero(picked >= cut).tolist()
             )
-            if len(rows) > k:
-                cut = np.partition(cosines, len(rows) - k)[len(rows) - k]
-                keep = np.flatnonzero(cosines >= cut).tolist()
-            else:
-                keep = list(range(len(rows)))
-            found = sorted(((float(cosines[at]), self._ids[rows[at]]) for at in keep), reverse=True)[:k]
+            found = sorted(((cosine, self._ids[row]) for cosine, row in near), reverse=True)[:k]
         return [(name, cosine) for cosine, name in found]
 
     def close(self) -> None:
