@@ -61,7 +61,8 @@ def rescored(name: str, text: str = "", **options: Any) -> dict[str, Any]:
     out = io.StringIO()
     source = Source(stdin=io.StringIO(text), stored=nothing_stored)
     assert rescore_record(name, source, out, as_json=True, **options) == 0
-    return json.loads(out.getvalue())
+    value: dict[str, Any] = json.loads(out.getvalue())
+    return value
 
 
 def test_a_record_a_log_and_a_stored_auction_are_the_same(tmp_path: Path) -> None:
