@@ -108,6 +108,12 @@ def m0002_vectors(db: Database) -> None:
         "CREATE TABLE vectors (id INTEGER PRIMARY KEY AUTOINCREMENT, auction TEXT NOT NULL, embedder TEXT NOT NULL,"
         " dim INTEGER NOT NULL, hash TEXT NOT NULL, vector BLOB NOT NULL CHECK (length(vector) = 4 * dim)) STRICT"
     )
+    # Replacing fires the trigger too: sqlite-utils turns recursive triggers on.
+    db.execute("CREATE TABLE vector_removals (count INTEGER NOT NULL) STRICT")
+    db.execute("INSERT INTO vector_removals VALUES (0)")
+    db.execute(
+        "CREATE TRIGGER vector_removed AFTER DELETE ON vectors BEGIN UPDATE vector_removals SET count = count + 1; END"
+    )
     db.table("vectors").create_index(["embedder", "auction"], unique=True)
     db.table("vectors").create_index(["embedder", "hash"])
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import threading
 from collections import OrderedDict
 from pathlib import Path
 
@@ -36,6 +37,8 @@ class MemoryService:
         self._reader = connect(store.path)
         self._texts: OrderedDict[str, list[float]] = OrderedDict()
         self._warming: asyncio.Task[None] | None = None
+        self._reading = threading.Lock()
+        self._catching_up = asyncio.Lock()
 
     def warm(self) -> None:
         """Make the embeddings of the labelled examples ready in the background; needs a running event loop."""
@@ -56,7 +59,7 @@ class MemoryService:
         Empty where the memory holds none. Raises SaleError where no embedding can be had; an empty memory never asks
         for one.
         """
-        found = await asyncio.to_thread(candidates, self._reader, author_sha256)
+        found = await asyncio.to_thread(self._candidates, author_sha256)
         if not found or neighbours <= 0:
             return []
         with contextlib.suppress(SaleError):
@@ -107,14 +110,19 @@ class MemoryService:
         self._vectors.close()
         self.store.close()
 
+    def _candidates(self, author: str) -> set[str]:
+        with self._reading:
+            return candidates(self._reader, author)
+
     def _pairs(self, vector: list[float], author: str, wanted: int, among: set[str]) -> list[ContrastPair]:
         # More and more of the nearest, until enough of them give a pair: nearly always the first look suffices.
         looked_at = 2 * wanted
         while True:
             near = self._vectors.nearest(vector, looked_at, among)
             cosines = dict(near)
-            ranked = ((past, cosines[past.id]) for past in load_past(self._reader, [name for name, _ in near]))
-            pairs = choose_pairs(ranked, author, wanted)
+            with self._reading:
+                ranked = ((past, cosines[past.id]) for past in load_past(self._reader, list(cosines)))
+                pairs = choose_pairs(ranked, author, wanted)
             if len(pairs) >= wanted or len(near) < looked_at:
                 return pairs
             looked_at *= 4
@@ -126,8 +134,9 @@ class MemoryService:
             await self._catch_up()
 
     async def _catch_up(self) -> None:
-        for auction, task in await asyncio.to_thread(self._vectors.missing, CAUGHT_UP_AT_ONCE):
-            await self._remember(auction, task)
+        async with self._catching_up:
+            for auction, task in await asyncio.to_thread(self._vectors.missing, CAUGHT_UP_AT_ONCE):
+                await self._remember(auction, task)
 
     async def _remember(self, auction: str, task: str) -> None:
         vector = await self._embedded(task)

@@ -41,6 +41,7 @@ class VectorIndex:
         self._ids: list[str] = []
         self._rows: dict[str, int] = {}
         self._last = 0
+        self._removals = 0
 
     def add(self, auction: str, text: str, vector: Sequence[float]) -> None:
         """Store the vector of an auction's task; replaces an older one. Raises SaleError where the disk refuses."""
@@ -110,14 +111,11 @@ class VectorIndex:
 
     def _refresh(self) -> None:
         """Append the rows that this or another process has stored since; start over where rows have gone."""
-        held, last = self._db.execute(
-            "SELECT count(*), coalesce(max(id), 0) FROM vectors WHERE embedder = ? AND id <= ?",
-            (self._embedder, self._last),
-        ).fetchone()
-        if held != len(self._ids) or last != self._last:
-            self._matrix, self._ids, self._rows, self._last = None, [], {}, 0
+        removals = int(self._db.execute("SELECT count FROM vector_removals").fetchone()[0])
+        if removals != self._removals:
+            self._matrix, self._ids, self._rows, self._last, self._removals = None, [], {}, 0, removals
         rows = self._db.execute(
-            "SELECT id, auction, vector FROM vectors WHERE embedder = ? AND id > ? ORDER BY id",
+            "SELECT id, auction, vector FROM vectors WHERE +embedder = ? AND id > ? ORDER BY id",
             (self._embedder, self._last),
         ).fetchall()
         if rows:
