@@ -77,7 +77,7 @@ _json_option = click.option("--json", "as_json", is_flag=True, help="Data on std
 @click.option("--workspace", type=click.Path(path_type=Path), metavar="DIR",
               help="Folder whose copy the tools work in; it is never written itself.")  # fmt: skip
 @click.pass_context
-def cli(context: click.Context, workspace: Path | None, **flags: Any) -> int:
+def cli(context: click.Context, /, workspace: Path | None, **flags: Any) -> int:
     """Local models bid for your task; the best value runs it.
 
     Without a command the app starts. Type a deep-search or coding task, watch the auction, overrule the winner.

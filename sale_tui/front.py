@@ -70,11 +70,18 @@ def replay_log(log: Path, speed: float, *, text: bool) -> int:
         from sale_tui.headless.replay import replay_text
 
         return asyncio.run(replay_text(log, sys.stdout, speed=speed))
-    from sale_tui.session.replay import read_log, replay
+    from sale_tui.events import LogStarted
+    from sale_tui.session.replay import read_log
     from sale_tui.tui.app import SaleApp
+    from sale_tui.tui.source import ReplaySource, pool_of, task_of
 
     events = read_log(log)
-    app = SaleApp.replaying(lambda: replay(events, speed))
+    header = next(event for event in events if isinstance(event, LogStarted))
+
+    async def recorded() -> ReplaySource:
+        return ReplaySource(events, speed)
+
+    app = SaleApp(recorded, pool_of(header), begin=task_of(events), speed=speed)
     app.run()
     return app.return_code or 0
 

@@ -82,8 +82,12 @@ def resolve_pool(name: str, folders: Folders) -> Path:
     if given.suffix == ".toml" or os.sep in name:
         if given.is_file():
             return given.absolute()
-        raise ConfigurationFault(f"there is no pool file {name}", "give the path of a pool file, or a name from `sale-tui pool list`")
+        raise ConfigurationFault(
+            f"there is no pool file {name}", "give the path of a pool file, or a name from `sale-tui pool list`"
+        )
     pools = find_pools(folders)
     if name not in pools:
-        raise ConfigurationFault(f"there is no pool named {name!r}", f"known pools: {', '.join(sorted(pools)) or 'none'}")
+        raise ConfigurationFault(
+            f"there is no pool named {name!r}", f"known pools: {', '.join(sorted(pools)) or 'none'}"
+        )
     return pools[name]

@@ -103,7 +103,9 @@ class ChatModel(Protocol):
         """Stream one turn; closing the iterator cancels within one decode step. Raises ModelFault, PromptTooLong."""
         ...
 
-    async def mark(self, prompts: Sequence[tuple[Message, ...]], prefix: str, tools: tuple[ToolSpec, ...]) -> list[MarkReading]:
+    async def mark(
+        self, prompts: Sequence[tuple[Message, ...]], prefix: str, tools: tuple[ToolSpec, ...]
+    ) -> list[MarkReading]:
         """Likelihoods of the digits 0-5 after ``prefix``, one reading a prompt, in one forward pass. Raises ModelFault."""
         ...
 

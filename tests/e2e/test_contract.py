@@ -84,7 +84,9 @@ def test_weights_and_thrift_replace_the_records(sale: Sale, tmp_path: Path) -> N
     dear = sale("rescore", str(file), "--thrift", "0.1", "--json").last
     assert dear["award"]["agent"] == "b"
     weights = tmp_path / "weights.json"
-    weights.write_text(json.dumps({"weights": {"cost": 1.0, "entropy": 0.0, "jury": {"a": 4.0, "b": 4.0}}, "scales": RECORD["scales"]}))
+    weights.write_text(
+        json.dumps({"weights": {"cost": 1.0, "entropy": 0.0, "jury": {"a": 4.0, "b": 4.0}}, "scales": RECORD["scales"]})
+    )
     assert sale("rescore", str(file), "--weights", str(weights), "--json").last["award"]["agent"] == "b"
 
 

@@ -1,0 +1,149 @@
+"""The one place that wires implementations to ports."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from sale_tui.clock import SystemClock
+from sale_tui.errors import ConfigurationFault, NoSandbox
+from sale_tui.inference.catalogue import load_pool
+from sale_tui.paths import Folders, make_private, resolve_pool, user_folders
+from sale_tui.settings import Settings
+from sale_tui.types import Limits, Pool
+
+if TYPE_CHECKING:
+    from sale_tui.agent.tools.base import Tool
+    from sale_tui.headless.doctor import Examination
+    from sale_tui.memory.embedder import SentenceEmbedder
+    from sale_tui.memory.service import MemoryService
+    from sale_tui.memory.store import AuctionStore
+    from sale_tui.ports import ChatModel, Sandbox
+    from sale_tui.session.runner import Session
+
+KIND_EXAMPLES = "kinds.jsonl"
+"""A pool's own labelled examples, beside its pool file."""
+
+
+def open_pool(settings: Settings, folders: Folders | None = None) -> Pool:
+    """The pool that the settings mean. Raises ConfigurationFault."""
+    pool = load_pool(resolve_pool(settings.pool, folders or user_folders()))
+    if settings.thrift is None:
+        return pool
+    return msgspec.structs.replace(pool, rules=msgspec.structs.replace(pool.rules, thrift=settings.thrift))
+
+
+def open_models(pool: Pool, folders: Folders | None = None) -> Mapping[str, ChatModel]:
+    """A model for every agent; nothing is loaded yet. Raises ConfigurationFault."""
+    from sale_tui.inference.pool import build_models
+
+    return build_models(pool, make_private((folders or user_folders()).cache))
+
+
+async def open_session(settings: Settings, *, countdown_seconds: float) -> Session:
+    """Everything that a task needs. Models load with the first task, or when the front end asks for it."""
+    from sale_tui.memory.embedder import SentenceEmbedder
+    from sale_tui.memory.service import open_memory
+    from sale_tui.session.runner import Session
+    from sale_tui.session.wiring import Wiring
+
+    folders = user_folders()
+    pool = open_pool(settings, folders)
+    corpus = _corpus_folder(settings, pool)
+    models = open_models(pool, folders)
+    embedder = SentenceEmbedder()
+    embedder.warm()
+    make_private(folders.data)
+    memory = open_memory(
+        folders.database, embedder, make_private(folders.cache), Path(pool.path).with_name(KIND_EXAMPLES)
+    )
+    memory.warm()
+    workspaces, sandbox = await _open_sandbox(folders)
+    return Session(
+        Wiring(
+            pool=pool,
+            models=models,
+            memory=memory,
+            embedder=embedder,
+            sandbox=sandbox,
+            tools=_tools(corpus),
+            clock=SystemClock(),
+            limits=Limits(steps=settings.steps, tokens=settings.tokens, seconds=settings.seconds),
+            workspaces=workspaces,
+            countdown_seconds=countdown_seconds,
+        )
+    )
+
+
+def open_store(folders: Folders | None = None) -> AuctionStore:
+    """The stored auctions, without embeddings."""
+    from sale_tui.memory.store import AuctionStore
+
+    folders = folders or user_folders()
+    make_private(folders.data)
+    return AuctionStore(folders.database)
+
+
+def open_memory_alone() -> tuple[MemoryService, SentenceEmbedder]:
+    """The memory for a search, and the embedder that its caller closes."""
+    from sale_tui.memory.embedder import SentenceEmbedder
+    from sale_tui.memory.service import open_memory
+
+    folders = user_folders()
+    make_private(folders.data)
+    embedder = SentenceEmbedder()
+    embedder.warm()
+    return open_memory(folders.database, embedder, make_private(folders.cache)), embedder
+
+
+async def open_checks() -> tuple[list[tuple[str, Examination]], Callable[[], Awaitable[None]]]:
+    """Every check of ``doctor``, and what ends the processes that they started."""
+    from sale_tui.headless.doctor import check_embedder, check_sandbox, machine_checks
+    from sale_tui.memory.embedder import SentenceEmbedder
+
+    folders = user_folders()
+    embedder = SentenceEmbedder()
+    embedder.warm()
+    _, sandbox = await _open_sandbox(folders)
+    checks = machine_checks(folders.data)
+    checks.append(("sandbox", lambda: check_sandbox(sandbox)))
+    checks.append(("embedder", lambda: check_embedder(embedder)))
+    return checks, embedder.close
+
+
+async def _open_sandbox(folders: Folders) -> tuple[Path, Sandbox]:
+    from sale_tui.sandbox.detect import choose_sandbox
+    from sale_tui.sandbox.none import NoneSandbox
+    from sale_tui.sandbox.owner import workspace_base
+
+    try:
+        base = workspace_base(folders.data)
+    except NoSandbox as error:
+        return make_private(folders.data / "workspaces"), NoneSandbox(error.message, error.hint)
+    base.mkdir(parents=True, exist_ok=True, mode=0o700)
+    return base, await choose_sandbox(base)
+
+
+def _corpus_folder(settings: Settings, pool: Pool) -> Path | None:
+    if not settings.corpus:
+        return Path(pool.corpus) if pool.corpus else None
+    folder = Path(settings.corpus).expanduser().absolute()
+    if not folder.is_dir():
+        raise ConfigurationFault(f"corpus: {folder} is not a folder", "give a folder of text or Markdown files")
+    return folder
+
+
+def _tools(corpus: Path | None) -> tuple[Tool, ...]:
+    from sale_tui.agent.tools.open import OpenTool
+    from sale_tui.agent.tools.python import PythonTool
+    from sale_tui.agent.tools.search import SearchTool
+    from sale_tui.agent.tools.shelf import Shelf
+
+    tools: list[Tool] = [PythonTool()]
+    if corpus is not None:
+        shelf = Shelf(corpus)
+        tools += [SearchTool(shelf), OpenTool(shelf)]
+    return tuple(tools)
