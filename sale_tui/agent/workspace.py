@@ -41,7 +41,7 @@ class Copied(msgspec.Struct, frozen=True, kw_only=True):
     size: int
     """Bytes."""
     skipped: tuple[str, ...]
-    """Names, made literal, of links that lead out, special files and what lies too deep."""
+    """Names, made literal, of links (where only those inside may be kept), special files and what lies too deep."""
 
 
 class _Entry(msgspec.Struct, frozen=True, kw_only=True):
@@ -53,7 +53,7 @@ class _Entry(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def base(self) -> str:
-        return os.path.basename(self.name)
+        return self.name.rpartition(os.sep)[2]
 
 
 def create_workspace(folder: Path, original: Path | None = None) -> Copied:
@@ -69,7 +69,7 @@ def create_workspace(folder: Path, original: Path | None = None) -> Copied:
         ) from error
     if original is None:
         return Copied(files=0, size=0, skipped=())
-    return _copy(original, folder, f"workspace {original}")
+    return _copy(original, folder, f"workspace {original}", links=True)
 
 
 def list_workspace(folder: Path, most: int = 200) -> tuple[WorkspaceFile, ...]:
@@ -91,17 +91,19 @@ def save_copy(folder: Path, to: Path) -> Copied:
         raise UsageFault(f"{to} exists already", "give a new folder") from error
     except OSError as error:
         raise ConfigurationFault(f"cannot create {to}: {error.strerror}", "give another folder") from error
-    return _copy(folder, to, f"workspace {folder}")
+    # No links: what code has left there must not lead anywhere from a folder of the user's.
+    return _copy(folder, to, f"workspace {folder}", links=False)
 
 
-def _copy(source: Path, target: Path, what: str) -> Copied:
-    files, size, skipped = 0, 0, []
+def _copy(source: Path, target: Path, what: str, links: bool) -> Copied:
+    files, size = 0, 0
+    skipped: list[str] = []
     try:
         for entry in _walk(source):
             place, mode = target / entry.name, entry.facts.st_mode
             if stat.S_ISDIR(mode):
                 _make_folder(place, entry, skipped)
-            elif stat.S_ISLNK(mode):
+            elif stat.S_ISLNK(mode) and links:
                 _copy_link(entry, place, skipped)
             elif stat.S_ISREG(mode):
                 files, size = files + 1, size + _copy_file(entry, place, MAX_BYTES - size, what)
@@ -124,8 +126,8 @@ def _make_folder(place: Path, entry: _Entry, skipped: list[str]) -> None:
 def _copy_link(entry: _Entry, place: Path, skipped: list[str]) -> None:
     """Links stay where they are relative and lead to a place inside."""
     target = os.readlink(entry.base, dir_fd=entry.folder)
-    inside = os.path.normpath(os.path.join(os.path.dirname(entry.name), target))
-    if os.path.isabs(target) or inside == os.pardir or inside.startswith(os.pardir + os.sep):
+    inside = os.path.normpath(Path(entry.name).parent / target)
+    if Path(target).is_absolute() or inside == os.pardir or inside.startswith(os.pardir + os.sep):
         skipped.append(literal_line(entry.name))
         return
     place.symlink_to(target)
@@ -153,7 +155,7 @@ def _copy_file(entry: _Entry, place: Path, most: int, what: str) -> int:
 
 
 def _walk(root: Path) -> Iterator[_Entry]:
-    """All that lies below a folder, folders before what they hold; never through a link, never deeper than MAX_DEPTH."""
+    """All below a folder, folders before what they hold; never through a link, never deeper than MAX_DEPTH."""
     with _opened(os.open(root, _FOLDER & ~os.O_NOFOLLOW)) as top:
         yield from _walk_in(top, "", 0)
 
