@@ -36,9 +36,14 @@ class PromptHuman:
         self._inbox: asyncio.Queue[Command] = asyncio.Queue()
         self._deciding = False
         self._choosing = False
+        self._held = False
 
     def receive(self, command: Command) -> bool:
-        """Take a command; False where nobody waits for such a one now."""
+        """Take a command; False where nobody waits for such a one now, or it changes nothing."""
+        if isinstance(command, Pause):
+            if not self._deciding or command.held == self._held:
+                return False
+            self._held = command.held
         wanted = (self._deciding and isinstance(command, Accept | Override | Pause)) or (
             self._choosing and isinstance(command, Accept | SetKind)
         )
@@ -68,7 +73,7 @@ class PromptHuman:
         Pause stops the countdown where it stands. An Override of an agent without a bid is passed over.
         """
         self._clear()
-        self._deciding = True
+        self._deciding, self._held = True, False
         left, held, before = proposal.deadline_seconds, False, self._clock.monotonic()
         try:
             while held or left > 0:

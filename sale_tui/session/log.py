@@ -9,7 +9,7 @@ import msgspec
 from sale_tui.errors import SaleError
 from sale_tui.events import ErrorRaised, Event, encode
 from sale_tui.ports import Clock, Memory
-from sale_tui.streams import Emit
+from sale_tui.streams import Emit, in_words
 
 
 class EventLog:
@@ -21,23 +21,25 @@ class EventLog:
         self._memory = memory
         self._emit = emit
         self._next = 0
-        self._broken = False
+        self._broken: SaleError | None = None
 
     def add(self, event: Event) -> Event:
         """The event as it was stored and handed on. Raises SaleError where it cannot be stored."""
         stamped = msgspec.structs.replace(encodable(event), auction=self.auction, seq=self._next, at=self._clock.now())
-        try:
-            if not self._broken:
-                self._memory.write(stamped)
-        except Exception as fault:
-            # What cannot be stored is not shown, except the error that says so.
-            self._broken = True
-            if not isinstance(stamped, ErrorRaised):
-                message = fault.message if isinstance(fault, SaleError) else f"{type(fault).__name__}: {fault}"
-                raise SaleError(f"the memory cannot be written: {message}", "see `sale-tui doctor`") from fault
+        self._store(stamped)
         self._next += 1
         self._emit(stamped)
         return stamped
+
+    def _store(self, event: Event) -> None:
+        """What cannot be stored is not shown, nor anything after it, except the error that says so."""
+        try:
+            if self._broken is None:
+                self._memory.write(event)
+        except Exception as fault:  # noqa: BLE001 - whatever a database raises ends this log
+            self._broken = SaleError(f"the memory cannot be written: {in_words(fault)}", "see `sale-tui doctor`")
+        if self._broken is not None and not isinstance(event, ErrorRaised):
+            raise self._broken
 
 
 def encodable(event: Event) -> Event:
