@@ -106,7 +106,7 @@ class ChatModel(Protocol):
     async def mark(
         self, prompts: Sequence[tuple[Message, ...]], prefix: str, tools: tuple[ToolSpec, ...]
     ) -> list[MarkReading]:
-        """Likelihoods of the digits 0-5 after ``prefix``, one reading a prompt, in one forward pass. Raises ModelFault."""
+        """Likelihoods of the digits 0-5 after ``prefix``, a reading a prompt, in one pass. Raises ModelFault."""
         ...
 
     async def count_tokens(self, messages: tuple[Message, ...], tools: tuple[ToolSpec, ...]) -> int:

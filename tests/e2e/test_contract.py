@@ -9,11 +9,16 @@ import pytest
 
 from tests.e2e.conftest import Sale
 
-BIDS: list[dict[str, object]] = [
-    {"agent": "a", "price": 0.05, "round": "first", "plan": "p", "tokens": 100, "entropy": 0.4, "marks": {"a": 3.0, "b": 2.0}, "recalled": []},
-    {"agent": "b", "price": 0.10, "round": "first", "plan": "q", "tokens": 100, "entropy": 0.4, "marks": {"a": 5.0, "b": 5.0}, "recalled": []},
-]  # fmt: skip
 
+def first_bid(agent: str, price: float, marks: dict[str, float]) -> dict[str, object]:
+    """A bid as a record holds it; only price and marks differ."""
+    return {
+        "agent": agent, "price": price, "round": "first", "plan": "p", "tokens": 100, "entropy": 0.4,
+        "marks": marks, "recalled": [],
+    }  # fmt: skip
+
+
+BIDS = [first_bid("a", 0.05, {"a": 3.0, "b": 2.0}), first_bid("b", 0.10, {"a": 5.0, "b": 5.0})]
 RECORD: dict[str, object] = {
     "format": 1,
     "task": {"text": "t", "kind": "coding"},
@@ -96,7 +101,7 @@ def test_weights_and_thrift_replace_the_records(sale: Sale, tmp_path: Path) -> N
         ({"format": 2}, "format"),
         ({"scales": {"cost": 0, "entropy": 1.0, "mark": 5.0}}, "scales.cost"),
         ({"weights": {"cost": 1.0, "entropy": 0.5, "jury": {"a": 0.5}}}, "b"),
-        ({"bids": []}, "bids"),
+        ({"bids": []}, "bid"),
     ],
 )
 def test_a_bad_record_names_its_field(sale: Sale, change: dict[str, object], named: str) -> None:

@@ -13,7 +13,9 @@ from sale_tui.settings import Settings, load_settings
 def test_flags_beat_environment_beats_file_beats_defaults(tmp_path: Path) -> None:
     file = tmp_path / "settings.toml"
     file.write_text('pool = "from-file"\ncountdown = 3\nsteps = 7\n')
-    settings = load_settings(file, {"pool": "from-flag", "thrift": None}, {"SALE_TUI_COUNTDOWN": "4.5", "SALE_TUI_POOL": "env"})
+    settings = load_settings(
+        file, {"pool": "from-flag", "thrift": None}, {"SALE_TUI_COUNTDOWN": "4.5", "SALE_TUI_POOL": "env"}
+    )
     assert settings == Settings(pool="from-flag", countdown=4.5, steps=7)
 
 
@@ -41,5 +43,5 @@ def test_a_bad_file_is_one_error_that_names_file_and_field(tmp_path: Path, text:
 
 
 def test_a_bad_environment_value_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ConfigurationFault, match="environment.*steps"):
+    with pytest.raises(ConfigurationFault, match=r"environment.*steps"):
         load_settings(tmp_path / "none.toml", {}, {"SALE_TUI_STEPS": "many"})
