@@ -49,6 +49,18 @@ class Header:
         """``general.architecture``."""
         return str(self.metadata.get("general.architecture", ""))
 
+    def cell_bytes(self) -> int:
+        """Bytes of one token's keys and values in half precision; 0 where the header does not tell."""
+        layers, heads = self._number("block_count"), self._number("attention.head_count_kv")
+        width = self._number("embedding_length") // max(1, self._number("attention.head_count"))
+        keys = self._number("attention.key_length") or width
+        values = self._number("attention.value_length") or width
+        return layers * (heads or self._number("attention.head_count")) * (keys + values) * 2
+
+    def _number(self, name: str) -> int:
+        found = self.metadata.get(f"{self.architecture}.{name}", 0)
+        return found if isinstance(found, int) else 0
+
     @property
     def quantised(self) -> bool:
         """Whether any tensor is stored in blocks of few bits."""

@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 
 CPUINFO = Path("/proc/cpuinfo")
+MEMINFO = Path("/proc/meminfo")
 AMX_FLAGS = frozenset({"amx_tile", "amx_int8"})
 AMX_NOTE = "this processor has AMX, where llama.cpp crashes on quantised weights: loaded without the repacked kernels"
 
@@ -31,6 +32,15 @@ def must_avoid_repacking(flags: frozenset[str], quantised: bool, system_info: st
     built = re.search(r"AMX_INT8 = (\d)", system_info)
     compiled = built is None or built[1] == "1"
     return quantised and compiled and bool(flags & AMX_FLAGS)
+
+
+def free_memory(meminfo: Path = MEMINFO) -> int | None:
+    """Bytes that can be allocated without swapping; None where the system does not tell."""
+    try:
+        found = re.search(r"^MemAvailable:\s*(\d+) kB", meminfo.read_text("utf-8", "replace"), re.MULTILINE)
+    except OSError:
+        return None
+    return int(found[1]) * 1024 if found else None
 
 
 def physical_cores(cpuinfo: Path = CPUINFO) -> int:

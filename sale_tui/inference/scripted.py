@@ -164,7 +164,7 @@ class ScriptedModel:
         count = _count(messages, tools)
         if count + 1 > self._spec.context:
             raise PromptTooLong(
-                f"{self._spec.name}: the prompt has {count} tokens, more than the context of {self._spec.context} holds",
+                f"{self._spec.name}: the prompt has {count} tokens, the context holds {self._spec.context}",
                 "raise `context` in the pool file, or give a shorter task",
             )
         return count
@@ -191,10 +191,10 @@ class ScriptedModel:
     ) -> list[MarkReading]:
         """Marks by the script. Raises ModelFault."""
         self._check()
-        return [self._reading(messages, tools) for messages in prompts]
+        return [self._reading(messages, prefix, tools) for messages in prompts]
 
-    def _reading(self, messages: tuple[Message, ...], tools: tuple[ToolSpec, ...]) -> MarkReading:
-        count = self._fit(messages, tools)
+    def _reading(self, messages: tuple[Message, ...], prefix: str, tools: tuple[ToolSpec, ...]) -> MarkReading:
+        count = self._fit(messages, tools) + len(scripted_tokens(prefix))
         task, plan = _task(messages), messages[-1].fields.get("plan", messages[-1].content)
         for entry in self._script.mark:
             if entry.agent in ("", self._spec.name) and entry.task in task and entry.plan in plan:

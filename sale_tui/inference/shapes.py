@@ -41,6 +41,8 @@ class Shape:
     context: int = 40_960
     tied: bool = False
     """Whether the output layer is the embedding."""
+    splitter: str = "qwen2"
+    """How text is split before merging; Qwen's keeps every digit alone, ``gpt-2``'s does not."""
 
 
 SHAPES = {
@@ -69,7 +71,24 @@ def byte_letters() -> list[str]:
 def vocabulary(size: int) -> tuple[list[str], list[int], list[str]]:
     """Tokens, their types (1 normal, 3 control, 4 user-defined, 5 unused) and merges of a byte-level vocabulary."""
     letters = byte_letters()
-    words = ["th", "the", "in", "an", "er", "on", "Ma", "Mar", "Mark", "pl", "pla", "plan", "st", "ste", "step"]
+    words = [
+        "th",
+        "the",
+        "in",
+        "an",
+        "er",
+        "on",
+        "Ma",
+        "Mar",
+        "Mark",
+        "pl",
+        "pla",
+        "plan",
+        "st",
+        "ste",
+        "step",
+        "\u01205",
+    ]
     tokens = [*letters, *words]
     merges = [_merge(word) for word in words]
     types = [1] * len(tokens)
@@ -100,7 +119,7 @@ def write_model(
     _write_facts(writer, shape)
     tokens, types, merges = vocabulary(shape.vocabulary)
     writer.add_tokenizer_model("gpt2")
-    writer.add_tokenizer_pre("qwen2")
+    writer.add_tokenizer_pre(shape.splitter)
     writer.add_token_list(tokens)
     writer.add_token_types(types)
     writer.add_token_merges(merges)

@@ -145,7 +145,6 @@ class WorkerLink:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._process.wait(), GRACE_SECONDS)
         code = self._process.returncode
-        self._signal(signal.SIGKILL)
         self.condemn(
             ModelFault(f"{self._name}: {self._epitaph(code)}", "the other agents go on; start again to reload it")
         )

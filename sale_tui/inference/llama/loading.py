@@ -7,7 +7,7 @@ from pathlib import Path
 
 from sale_tui.errors import ModelFault
 from sale_tui.inference.gguf import Header, read_header
-from sale_tui.inference.hardware import AMX_NOTE, cpu_flags, must_avoid_repacking
+from sale_tui.inference.hardware import AMX_NOTE, cpu_flags, free_memory, must_avoid_repacking
 from sale_tui.inference.hashes import file_hash
 from sale_tui.inference.llama import library
 from sale_tui.inference.llama.chat import ChatTemplate, Segment
@@ -142,6 +142,8 @@ def open_model(load: Load, send: Send) -> Opened:
     path = Path(load.path)
     header = read_header(path)
     library.quiet()
+    if _device(load.gpu_layers) == "CPU":
+        _check_memory(load, header)
     hasher = _Hasher(path, Path(load.cache) if load.cache else None)
     notes: list[str] = []
     avoid = must_avoid_repacking(cpu_flags(), header.quantised, library.system_info())
@@ -168,6 +170,17 @@ def open_model(load: Load, send: Send) -> Opened:
             "fetch it again, or change `sha256` in the pool file",
         )
     return opened
+
+
+def _check_memory(load: Load, header: Header) -> None:
+    """Refuse a context that would drive the whole machine out of memory. Raises ModelFault."""
+    needed, free = load.context * header.cell_bytes(), free_memory()
+    if free is not None and needed > free:
+        raise ModelFault(
+            f"a context of {load.context:,} tokens of {load.path} needs {needed / 1e9:.1f} GB; "
+            f"{free / 1e9:.1f} GB are free",
+            "lower `context` in the pool file, or close something",
+        )
 
 
 def _device(gpu_layers: int) -> str:

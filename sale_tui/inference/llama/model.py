@@ -84,26 +84,30 @@ class LlamaModel:
             await asyncio.to_thread(read_header, Path(self._spec.model))
             self._link = link = await WorkerLink.start(self._spec.name)
             try:
-                link.send(
-                    Load(
-                        path=self._spec.model,
-                        context=self._spec.context,
-                        sequences=self._sequences,
-                        threads=self._threads,
-                        gpu_layers=self._gpu_layers,
-                        sha256=self._spec.sha256,
-                        cache=str(self._cache) if self._cache else None,
-                    )
-                )
-                async with asyncio.timeout(self._load_seconds):
-                    loaded = await asyncio.shield(link.loaded)
-            except TimeoutError:
-                raise self._hung(link, "did not load", self._load_seconds) from None
+                self._facts = await self._load(link)
             except BaseException:
                 link.condemn(ModelFault(f"{self._spec.name}: its load was broken off"))
+                await asyncio.shield(link.close())
                 raise
-            self._facts = loaded.facts
-            return loaded.facts
+            return self._facts
+
+    async def _load(self, link: WorkerLink) -> ModelFacts:
+        link.send(
+            Load(
+                path=self._spec.model,
+                context=self._spec.context,
+                sequences=self._sequences,
+                threads=self._threads,
+                gpu_layers=self._gpu_layers,
+                sha256=self._spec.sha256,
+                cache=str(self._cache) if self._cache else None,
+            )
+        )
+        try:
+            async with asyncio.timeout(self._load_seconds):
+                return (await asyncio.shield(link.loaded)).facts
+        except TimeoutError:
+            raise self._hung(link, "did not load", self._load_seconds) from None
 
     def _hung(self, link: WorkerLink, what: str, seconds: float) -> ModelFault:
         hint = "a smaller model or context is quicker; the other agents go on"

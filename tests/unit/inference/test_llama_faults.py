@@ -1,0 +1,263 @@
+"""Whatever happens to a worker or its file is one ModelFault, at once."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from pathlib import Path
+
+import pytest
+
+from sale_tui.errors import ModelFault
+from sale_tui.inference.gguf import read_header
+from sale_tui.inference.shapes import SHAPES, write_model
+from sale_tui.ports import Generate, Message
+from sale_tui.types import Sampling
+
+BID = (Message(role="user", content="sort it", part="task"), Message(role="user", content="bid", part="bid"))
+LONG = Generate(messages=BID, sampling=Sampling(temperature=0.0), max_tokens=3800)
+
+
+def alive(pid: int) -> bool:
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text("utf-8").rpartition(")")[2].split()[0]
+    except OSError:
+        return False
+    return state != "Z"
+
+
+async def gone(pid: int, seconds: float = 1.0) -> bool:
+    end = time.monotonic() + seconds
+    while alive(pid) and time.monotonic() < end:
+        await asyncio.sleep(0.01)
+    return not alive(pid)
+
+
+async def drained(stream) -> None:
+    async for _ in stream:
+        pass
+
+
+async def failing(call) -> tuple[ModelFault, float]:
+    began = time.monotonic()
+    with pytest.raises(ModelFault) as caught:
+        await call
+    assert caught.value.message
+    return caught.value, time.monotonic() - began
+
+
+async def test_killed_while_generating(model):
+    stream = model.generate(LONG)
+    await anext(stream)
+    os.kill(model.pid, signal.SIGKILL)
+    fault, seconds = await failing(drained(stream))
+    assert "SIGKILL" in fault.message
+    assert seconds < 1.0
+    again, _ = await failing(model.count_tokens(BID, ()))
+    assert again is fault
+
+
+async def test_killed_while_idle_and_loaded_anew(model):
+    pid = model.pid
+    os.kill(pid, signal.SIGKILL)
+    await failing(drained(model.generate(LONG)))
+    await model.load()
+    assert model.pid != pid
+    assert await model.count_tokens(BID, ()) > 0
+
+
+async def test_killed_while_marking(model):
+    prompts = [(*BID, Message(role="user", content="x" * 900)) for _ in range(64)]
+    call = asyncio.create_task(model.mark(prompts, "Mark: ", ()))
+    await asyncio.sleep(0.02)
+    os.kill(model.pid, signal.SIGKILL)
+    _, seconds = await failing(call)
+    assert seconds < 1.0
+
+
+async def test_killed_while_loading(make_model):
+    model = make_model()
+    load = asyncio.create_task(model.load())
+    while model.pid is None:
+        await asyncio.sleep(0.001)
+    os.kill(model.pid, signal.SIGKILL)
+    _, seconds = await failing(load)
+    assert seconds < 1.0
+    await model.close()
+    await model.close()
+
+
+async def test_all_pending_calls_fail_together(model):
+    calls = [asyncio.create_task(failing(drained(model.generate(LONG)))) for _ in range(6)]
+    await asyncio.sleep(0.05)
+    os.kill(model.pid, signal.SIGABRT)
+    faults = await asyncio.gather(*calls)
+    assert {"SIGABRT" in fault.message for fault, _ in faults} == {True}
+
+
+async def test_stopped_worker_meets_the_deadline(model):
+    pid = model.pid
+    os.kill(pid, signal.SIGSTOP)
+    request = Generate(messages=BID, max_tokens=10, deadline_seconds=0.3)
+    fault, seconds = await failing(drained(model.generate(request)))
+    assert "did not answer within 0.3 s" in fault.message
+    assert 0.25 < seconds < 1.3
+    assert await gone(pid)
+
+
+async def test_stopped_worker_meets_the_limit_of_marks(make_model):
+    model = make_model(call_seconds=0.3)
+    await model.load()
+    os.kill(model.pid, signal.SIGSTOP)
+    await failing(model.mark([BID], "Mark: ", ()))
+    await model.close()
+
+
+async def test_a_load_that_hangs(make_model):
+    model = make_model(load_seconds=0.5)
+    load = asyncio.create_task(model.load())
+    while model.pid is None:
+        await asyncio.sleep(0.001)
+    pid = model.pid
+    os.kill(pid, signal.SIGSTOP)
+    fault, seconds = await failing(load)
+    assert "did not load within 0.5 s" in fault.message
+    assert seconds < 1.5
+    assert await gone(pid)
+    await model.close()
+
+
+async def test_a_cancelled_load_leaves_no_worker(make_model):
+    model = make_model()
+    load = asyncio.create_task(model.load())
+    while model.pid is None:
+        await asyncio.sleep(0.001)
+    pid = model.pid
+    load.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await load
+    assert await gone(pid)
+    await model.close()
+
+
+@pytest.mark.parametrize("share", [0.0, 0.0001, 0.05, 0.5, 0.99])
+async def test_truncated_files(make_model, tiny, tmp_path, share):
+    whole = tiny.read_bytes()
+    path = tmp_path / "cut.gguf"
+    path.write_bytes(whole[: int(len(whole) * share)])
+    fault, _ = await failing(make_model(path).load())
+    assert str(path) in fault.message
+    assert fault.hint
+
+
+async def test_foreign_files(make_model, tmp_path):
+    text = tmp_path / "notes.gguf"
+    text.write_text("this is no model")
+    folder = tmp_path / "folder.gguf"
+    folder.mkdir()
+    for path, words in ((text, "not a GGUF"), (folder, "folder"), (tmp_path / "absent.gguf", "no model file")):
+        fault, _ = await failing(make_model(path).load())
+        assert words in fault.message
+
+
+async def test_an_architecture_that_llama_does_not_know(make_model, tiny, tmp_path):
+    path = tmp_path / "odd.gguf"
+    path.write_bytes(tiny.read_bytes().replace(b"qwen3", b"qwenX"))
+    model = make_model(path)
+    fault, _ = await failing(model.load())
+    assert "llama.cpp does not load" in fault.message
+    assert any("qwenX" in line for line in model.log)
+    await model.close()
+
+
+async def test_damaged_weights_that_the_header_does_not_show(make_model, tiny, tmp_path):
+    """Wrong dimensions in the metadata: llama.cpp itself refuses them."""
+    path = tmp_path / "wrong.gguf"
+    write_model(path, SHAPES["tiny"], kind="f32")
+    raw = path.read_bytes()
+    at = raw.index(b"qwen3.block_count") + len(b"qwen3.block_count") + 4
+    path.write_bytes(raw[:at] + (9).to_bytes(4, "little") + raw[at + 4 :])
+    assert read_header(path).metadata["qwen3.block_count"] == 9
+    await failing(make_model(path).load())
+
+
+async def test_wrong_hash(make_model):
+    fault, _ = await failing(make_model(sha256="0" * 64).load())
+    assert "not the file that the pool expects" in fault.message
+
+
+async def test_a_context_beyond_memory_is_an_error(make_model):
+    model = make_model(context=2_000_000_000)
+    fault, _ = await failing(model.load())
+    assert "GB are free" in fault.message
+    await model.close()
+
+
+async def test_a_terminal_interrupt_does_not_reach_workers(model):
+    assert os.getpgid(model.pid) != os.getpgid(0)
+    assert os.getsid(model.pid) != os.getsid(0)
+
+
+async def test_workers_are_niced_and_get_no_secrets(model, monkeypatch, make_model):
+    monkeypatch.setenv("SOME_API_KEY", "secret")
+    other = make_model()
+    await other.load()
+    environment = Path(f"/proc/{other.pid}/environ").read_bytes()
+    assert b"secret" not in environment
+    nice = int(Path(f"/proc/{other.pid}/stat").read_text("utf-8").rpartition(")")[2].split()[16])
+    await other.close()
+    assert nice >= 5
+
+
+PARENT = """
+import asyncio, sys
+from sale_tui.inference.llama.model import LlamaModel
+from sale_tui.ports import Generate, Message
+from sale_tui.types import AgentSpec, Sampling
+
+async def main():
+    model = LlamaModel(AgentSpec(name="t", model=sys.argv[1], price=1.0, context=4096), sequences=4)
+    await model.load()
+    stream = model.generate(Generate(messages=(Message(role="user", content="x"),), max_tokens=4000,
+                                     sampling=Sampling(temperature=0.0)))
+    if sys.argv[2] == "busy":
+        await anext(stream)
+    print(model.pid, flush=True)
+    async for _ in stream:
+        pass
+    await asyncio.sleep(60)
+
+asyncio.run(main())
+"""
+
+
+@pytest.mark.parametrize("state", ["busy", "later"])
+async def test_workers_die_with_their_parent(tiny, state):
+    root = str(Path(__file__).parents[3])
+    parent = subprocess.Popen(
+        [sys.executable, "-c", textwrap.dedent(PARENT), str(tiny), state],
+        stdout=subprocess.PIPE, text=True, env={**os.environ, "PYTHONPATH": root},
+    )  # fmt: skip
+    with parent:
+        pid = int(await asyncio.to_thread(parent.stdout.readline))
+        assert alive(pid)
+        parent.kill()
+    assert await gone(pid)
+
+
+async def test_no_descriptors_leak(make_model):
+    model = make_model()
+    await model.load()
+    await model.close()
+    before = len(os.listdir("/proc/self/fd"))
+    for _ in range(20):
+        await model.load()
+        await model.close()
+    assert len(os.listdir("/proc/self/fd")) <= before
+    assert model.pid is None
