@@ -55,7 +55,7 @@ def writing(database: Database) -> Iterator[Database]:
         except BaseException:
             database.rollback()
             raise
-    except sqlite3.OperationalError as error:
+    except (sqlite3.Error, OSError) as error:
         raise SaleError(
             f"the auction memory cannot be written: {error}",
             "free some disk space, or end other programs that hold the file",

@@ -109,7 +109,6 @@ def find_model() -> tuple[Path, str]:
     with contextlib.suppress(LocalEntryNotFoundError):
         folder = Path(snapshot_download(MODEL, local_files_only=True, allow_patterns=wanted))
         if is_intact(folder):
-            os.environ["HF_HUB_OFFLINE"] = "1"
             return folder, "cache"
     folder = Path(snapshot_download(MODEL, allow_patterns=wanted))
     if not is_intact(folder):

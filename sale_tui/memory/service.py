@@ -143,6 +143,8 @@ class MemoryService:
         await asyncio.to_thread(self._vectors.add, auction, task, vector)
 
     async def _embedded(self, text: str) -> list[float]:
+        # A lone surrogate, from a command line or a tool, has no bytes to send to the embedder.
+        text = text.encode("utf-8", "replace").decode("utf-8")
         vector = self._texts.get(text) or await asyncio.to_thread(self._vectors.known, text)
         if vector is None:
             vector = (await self._embedder.embed([text]))[0]

@@ -36,7 +36,11 @@ class AuctionStore:
         self._lock = threading.RLock()
         self._begun: set[str] = set()
         self._db: Database = connect(path)
-        migrate(self._db)
+        try:
+            migrate(self._db)
+        except BaseException:
+            self._db.close()
+            raise
 
     def write(self, event: Event) -> None:
         """Store one event of an auction, and what follows from it, durably.

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 
 import pytest
@@ -131,3 +132,25 @@ async def test_many_unusable_neighbours_do_not_hide_the_usable_one(memory, sampl
     write_all(memory, sample(id="00000000000001", task=TASKS[2]).events())
     await memory.remember("00000000000001")
     assert [pair.auction for pair in await memory.recall(TASKS[0], "sha-s", 1)] == ["00000000000001"]
+
+
+async def test_text_that_has_no_bytes_is_searched_all_the_same(memory, sample, write_all):
+    await fill(memory, sample, write_all)
+    assert len((await memory.search("river \ud800")).hits) == 4
+    assert (await memory.nearest_kind("Sort these numbers \udfff"))[0] == "coding"
+
+
+async def test_recalls_of_several_challengers_go_side_by_side(memory, sample, write_all):
+    await fill(memory, sample, write_all)
+    alone = [await memory.recall(TASKS[0], f"sha-{name}", 3) for name in ("xs", "s", "m", "l")]
+    together = await asyncio.gather(*(memory.recall(TASKS[0], f"sha-{name}", 3) for name in ("xs", "s", "m", "l")))
+    assert together == alone
+    assert [pairs[0].losing_agent for pairs in together] == ["xs", "s", "xs", "l"]
+
+
+async def test_warming_makes_the_examples_ready(memory, tmp_path):
+    memory.warm()
+    memory.warm()
+    assert memory._warming is not None
+    await memory._warming
+    assert len(list((tmp_path / "cache").glob("kinds-*.npy"))) == 1

@@ -312,6 +312,18 @@ def test_a_full_disk_is_told_and_leaves_no_half_of_an_event(store, sample, write
     assert [event.seq for event in store.events("0")] == list(range(kept + 1))
 
 
+def test_a_database_that_was_damaged_is_told(tmp_path, sample, write_all):
+    path = tmp_path / "memory.db"
+    first = AuctionStore(path)
+    write_all(first, sample().events())
+    first.close()
+    with path.open("r+b") as file:
+        file.seek(4096)
+        file.write(b"\xff" * 40_000)
+    with pytest.raises(SaleError, match="auction memory"):
+        write_all(AuctionStore(path), sample(id="00000000000002").events())
+
+
 def test_tables_are_strict(store):
     with pytest.raises(sqlite3.IntegrityError):
         store._db.execute("INSERT INTO events VALUES ('a', 'not a number', 0.0, 'k', 'b')")
