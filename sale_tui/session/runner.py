@@ -17,6 +17,9 @@ from sale_tui.session.task import TaskRun
 from sale_tui.session.wiring import TaskRequest, Wiring
 from sale_tui.streams import Emit, in_words, stream_of
 
+KIND_SECONDS = 1.5
+"""How long a kind that was found automatically can be changed, where somebody is asked; Accept goes on at once."""
+
 
 class Session:
     """The models, memory and tools of one front end, and at most one task at a time."""
@@ -24,7 +27,8 @@ class Session:
     def __init__(self, wiring: Wiring, human: Human | None = None, deadlines: Deadlines | None = None) -> None:
         """``human``: who decides; by default a PromptHuman where the wiring has a countdown, else nobody is asked."""
         self.wiring = wiring
-        self.human: Human = human or (PromptHuman(wiring.clock) if wiring.countdown_seconds > 0 else AutoHuman())
+        prompted = wiring.countdown_seconds > 0
+        self.human: Human = human or (PromptHuman(wiring.clock, KIND_SECONDS) if prompted else AutoHuman())
         self._deadlines = deadlines or Deadlines()
         self._task: TaskRun | None = None
         self._running: AsyncGenerator[Event, None] | None = None

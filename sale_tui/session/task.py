@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from typing import Any
 
 from sale_tui.auction.engine import hold_auction, plan_alone
@@ -89,7 +89,9 @@ class TaskRun:
         """Interrupt and wait for the end of the log."""
         while not self._ended.is_set():
             self.interrupt()
-            await asyncio.wait({asyncio.ensure_future(self._ended.wait())}, timeout=0.05)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(0.05):
+                    await self._ended.wait()
 
     def set_kind(self, kind: Kind) -> None:
         """Change the kind; counts until bidding starts."""

@@ -50,7 +50,7 @@ class PairsMemory:
     asked: list[tuple[str, str, int]] = field(default_factory=list)
 
     def write(self, event: e.Event) -> None:
-        raise NotImplementedError
+        raise AssertionError("an auction does not ask for this")
 
     async def recall(self, text: str, author_sha256: str, neighbours: int) -> list[ContrastPair]:
         self.asked.append((text, author_sha256, neighbours))
@@ -59,13 +59,13 @@ class PairsMemory:
         return self.pairs[:neighbours]
 
     async def remember(self, auction: str) -> int:
-        raise NotImplementedError
+        raise AssertionError("an auction does not ask for this")
 
     async def nearest_kind(self, text: str) -> tuple[Kind, list[tuple[str, Kind, float]]]:
-        raise NotImplementedError
+        raise AssertionError("an auction does not ask for this")
 
     def set_outcome(self, auction: str, outcome: Outcome) -> None:
-        raise NotImplementedError
+        raise AssertionError("an auction does not ask for this")
 
     def close(self) -> None:
         pass

@@ -26,6 +26,7 @@ from sale_tui.types import Kind
 
 Wire = Callable[..., Wiring]
 TASK = TaskRequest(text="In which town does she live?")
+NAMED = TaskRequest(text="In which town does she live?", kind="search")
 MARKS = (ScriptMark(plan="at once", mark=4.9), ScriptMark(plan="twice", mark=4.5), ScriptMark(mark=2.0))
 BIDS = (
     ScriptTurn(agent="cedar", part="bid", text="1. read it twice, then answer."),
@@ -281,7 +282,7 @@ async def test_one_task_at_a_time(wire: Wire) -> None:
 async def test_override_hold_and_accept(wire: Wire) -> None:
     session = Session(wire(countdown_seconds=60.0))
     events = []
-    async for event in session.run(TASK):
+    async for event in session.run(NAMED):
         events.append(event)
         match event:
             case e.AwardProposed():
@@ -305,11 +306,24 @@ async def test_override_hold_and_accept(wire: Wire) -> None:
 async def test_accept(wire: Wire) -> None:
     session = Session(wire(countdown_seconds=60.0))
     events = []
-    async for event in session.run(TASK):
+    async for event in session.run(NAMED):
         events.append(event)
         if isinstance(event, e.AwardProposed):
             session.send(Accept())
     assert of(events, e.AwardDecided)[0].award.by == "auction"
+
+
+async def test_an_automatic_kind_waits_to_be_changed(wire: Wire) -> None:
+    session = Session(wire(countdown_seconds=60.0))
+    events = []
+    async for event in session.run(TASK):
+        events.append(event)
+        if isinstance(event, e.KindChosen) and event.by == "auto":
+            session.send(SetKind(kind="coding" if event.kind == "search" else "search"))
+        elif isinstance(event, e.AwardProposed):
+            session.send(Accept())
+    assert [event.by for event in of(events, e.KindChosen)] == ["auto", "user"]
+    assert names(events).index("BidStarted") > names(events).index("KindChosen") + 1
 
 
 @pytest.mark.parametrize(("at", "changed"), [("KindChosen", True), ("AgentReady", True), ("BidPlaced", False)])
