@@ -107,9 +107,14 @@ class _Sentinels:
         self.held.append(segment)
         return f"{self.name}{len(self.held) - 1}x"
 
+    def _scrap(self, text: str) -> bool:
+        """Whether a piece of a sentinel is left in a text."""
+        name = self.name
+        return any(name[at : at + 6] in text for at in range(len(name) - 5))
+
     def cut(self, text: str) -> list[Segment]:
         parts = re.split(f"{self.name}([0-9]+)x", text)
-        if any(self.name in part for part in parts[::2]):
+        if any(self._scrap(part) for part in parts[::2]):
             raise ModelFault(
                 "the model's chat template cuts messages into pieces", "use another GGUF file of this model"
             )

@@ -14,8 +14,8 @@ TEMPLATE = Path(__file__).parents[3] / "models" / "train" / "chat_template.jinja
 
 
 @pytest.fixture(scope="session")
-def tiny(tmp_path_factory) -> Path:
-    path = tmp_path_factory.mktemp("models") / "tiny.gguf"
+def tiny(tmp_path_factory):
+    path: Path = tmp_path_factory.mktemp("models") / "tiny.gguf"
     write_model(path, SHAPES["tiny"], kind="f32", template=TEMPLATE.read_text("utf-8"))
     return path
 

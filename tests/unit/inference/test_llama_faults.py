@@ -8,7 +8,6 @@ import os
 import signal
 import subprocess
 import sys
-import textwrap
 import time
 from pathlib import Path
 
@@ -32,11 +31,15 @@ def alive(pid: int) -> bool:
     return state != "Z"
 
 
-async def gone(pid: int, seconds: float = 1.0) -> bool:
+async def until(condition, seconds: float = 1.0) -> bool:
     end = time.monotonic() + seconds
-    while alive(pid) and time.monotonic() < end:
-        await asyncio.sleep(0.01)
-    return not alive(pid)
+    while not condition() and time.monotonic() < end:  # noqa: ASYNC110 - nothing tells of another process's end
+        await asyncio.sleep(0.002)
+    return bool(condition())
+
+
+async def gone(pid: int) -> bool:
+    return await until(lambda: not alive(pid))
 
 
 async def drained(stream) -> None:
@@ -84,8 +87,7 @@ async def test_killed_while_marking(model):
 async def test_killed_while_loading(make_model):
     model = make_model()
     load = asyncio.create_task(model.load())
-    while model.pid is None:
-        await asyncio.sleep(0.001)
+    await until(lambda: model.pid is not None)
     os.kill(model.pid, signal.SIGKILL)
     _, seconds = await failing(load)
     assert seconds < 1.0
@@ -122,8 +124,7 @@ async def test_stopped_worker_meets_the_limit_of_marks(make_model):
 async def test_a_load_that_hangs(make_model):
     model = make_model(load_seconds=0.5)
     load = asyncio.create_task(model.load())
-    while model.pid is None:
-        await asyncio.sleep(0.001)
+    await until(lambda: model.pid is not None)
     pid = model.pid
     os.kill(pid, signal.SIGSTOP)
     fault, seconds = await failing(load)
@@ -136,8 +137,7 @@ async def test_a_load_that_hangs(make_model):
 async def test_a_cancelled_load_leaves_no_worker(make_model):
     model = make_model()
     load = asyncio.create_task(model.load())
-    while model.pid is None:
-        await asyncio.sleep(0.001)
+    await until(lambda: model.pid is not None)
     pid = model.pid
     load.cancel()
     with contextlib.suppress(asyncio.CancelledError):
@@ -240,14 +240,15 @@ asyncio.run(main())
 @pytest.mark.parametrize("state", ["busy", "later"])
 async def test_workers_die_with_their_parent(tiny, state):
     root = str(Path(__file__).parents[3])
-    parent = subprocess.Popen(
-        [sys.executable, "-c", textwrap.dedent(PARENT), str(tiny), state],
-        stdout=subprocess.PIPE, text=True, env={**os.environ, "PYTHONPATH": root},
+    parent = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", PARENT, str(tiny), state,
+        stdout=subprocess.PIPE, env={**os.environ, "PYTHONPATH": root},
     )  # fmt: skip
-    with parent:
-        pid = int(await asyncio.to_thread(parent.stdout.readline))
-        assert alive(pid)
-        parent.kill()
+    assert parent.stdout is not None
+    pid = int(await parent.stdout.readline())
+    assert alive(pid)
+    parent.kill()
+    await parent.wait()
     assert await gone(pid)
 
 
@@ -255,9 +256,9 @@ async def test_no_descriptors_leak(make_model):
     model = make_model()
     await model.load()
     await model.close()
-    before = len(os.listdir("/proc/self/fd"))
+    before = len(list(Path("/proc/self/fd").iterdir()))
     for _ in range(20):
         await model.load()
         await model.close()
-    assert len(os.listdir("/proc/self/fd")) <= before
+    assert len(list(Path("/proc/self/fd").iterdir())) <= before
     assert model.pid is None
