@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TextIO
 
+import msgspec
+
 from sale_tui import events as e
 from sale_tui.auction.board import Board
 from sale_tui.headless.formats import dollars, indented, number, table
@@ -18,8 +20,10 @@ OUTPUT_LINES = 12
 class Narrator:
     """Tells what happens, on one stream. Feed every event to ``tell``."""
 
-    def __init__(self, out: TextIO) -> None:
+    def __init__(self, out: TextIO, *, tell_answer: bool = True) -> None:
+        """``tell_answer``: False where the answer itself goes to another stream that a person may see as well."""
         self._out = out
+        self._tell_answer = tell_answer
         self._board = Board()
         self._cards: Sequence[Scorecard] = ()
 
@@ -33,6 +37,8 @@ class Narrator:
             print("\n".join(lines), file=self._out, flush=True)
 
     def _lines(self, event: e.Event) -> Iterable[str]:
+        if isinstance(event, e.RunFinished) and not self._tell_answer:
+            event = msgspec.structs.replace(event, answer="")
         match event:
             case e.ProvisionalChosen():
                 yield from score_lines(self._board.bids, self._cards)

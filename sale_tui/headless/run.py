@@ -34,7 +34,7 @@ async def run_task(session: Session, request: TaskRequest, out: TextIO, err: Tex
     With ``jsonl`` every event is a line on ``out`` and an error its last line; without, ``out`` holds the answer
     alone. SIGINT and SIGTERM interrupt. Raises BrokenPipeError where nobody reads ``out`` any more, having stopped all.
     """
-    narrator = Narrator(err)
+    narrator = Narrator(err, tell_answer=jsonl)
     answer: str | None = None
     error: SaleError | None = None
     async with watched(session, request) as events:
@@ -73,6 +73,10 @@ async def watched(session: Session, request: TaskRequest) -> AsyncGenerator[Asyn
     try:
         async with aclosing(session.run(request)) as events:
             yield events
+    except asyncio.CancelledError:
+        if asked > 1:
+            raise KeyboardInterrupt from None
+        raise
     finally:
         for number in signals:
             loop.remove_signal_handler(number)

@@ -99,13 +99,19 @@ class TaskRun:
             return
         if self._kind_told:
             self._kind = kind
-            self._add(KindChosen(kind=kind, by="user"))
+            self._answer(KindChosen(kind=kind, by="user"))
         else:
             self._wanted_kind = kind
 
     def held(self, held: bool) -> None:
         """The countdown was held, or let go on."""
-        self._add(CountdownHeld(held=held))
+        self._answer(CountdownHeld(held=held))
+
+    def _answer(self, event: Event) -> None:
+        """What a command came to. It is nobody's fault who sent it if it comes too late or cannot be stored."""
+        if not self._settled:
+            with suppress(SaleError):
+                self._add(event)
 
     async def _attend(self, work: Coroutine[Any, Any, None]) -> SaleError | None:
         """Do the work so that ``interrupt`` can stop it, and say how it failed."""

@@ -45,6 +45,7 @@ async def test_the_answer_alone_is_on_stdout(wire: Wire) -> None:
     out, err = io.StringIO(), io.StringIO()
     assert await run_task(Session(wire()), TASK, out, err) == 0
     assert out.getvalue() == "Orrin\n"
+    assert "Orrin" not in err.getvalue().split("run answered")[1]
     for told in ("kind: ", "provisional winner: cedar", "award: cedar", "not offered: python", "bill: auction $", "≈"):
         assert told in err.getvalue()
 
@@ -221,3 +222,23 @@ async def test_a_pool_of_which_some_do_not_load(wire: Wire) -> None:
     wiring = wire(Script(load_fault=dict.fromkeys(("ash", "birch", "cedar", "elm"), "gone")))
     with pytest.raises(NoAgentLoads):
         await check_pool(wiring.pool, wiring.models, io.StringIO(), io.StringIO())
+
+
+class VeryImpatient(io.StringIO):
+    """A reader that interrupts twice, at the first bid."""
+
+    def write(self, text: str) -> int:
+        if '"bid_started"' in text and "bid_started" not in self.getvalue():
+            os.kill(os.getpid(), signal.SIGINT)
+            os.kill(os.getpid(), signal.SIGTERM)
+        return super().write(text)
+
+
+def test_a_second_signal_stops_hard(wire: Wire, memory: MemoryService) -> None:
+    hanging = Script(turn=(ScriptTurn(part="bid", text="1. a plan", hang=True),))
+    session = Session(wire(hanging))
+    with pytest.raises(KeyboardInterrupt):
+        asyncio.run(run_task(session, TASK, VeryImpatient(), io.StringIO(), jsonl=True))
+    assert not session.busy
+    [head] = memory.store.list_auctions()
+    assert head.status == "interrupted"
