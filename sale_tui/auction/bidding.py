@@ -19,6 +19,8 @@ from sale_tui.types import Round, Usage
 ATTEMPTS = 2
 """A plan of bad format is asked for once more, with another seed."""
 MIN_WORDS = 2
+MIN_LETTERS = 6
+"""Of a plan in a script that puts no spaces between words."""
 _WORD = re.compile(r"[^\W\d_]{2,}")
 
 
@@ -98,7 +100,7 @@ def nonsense(completion: Completion) -> str | None:
     if "<tool_call>" in text:
         return "called a tool instead of planning"
     words = _WORD.findall(text)
-    if len(words) < MIN_WORDS:
+    if len(words) < MIN_WORDS and (text.isascii() or sum(map(len, words)) < MIN_LETTERS):
         return "wrote no plan, not even two words"
     if len(words) >= 20 and len(set(words)) <= len(words) // 20:
         return "repeated itself without end"

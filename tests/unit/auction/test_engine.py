@@ -201,12 +201,19 @@ async def test_a_second_attempt_with_another_seed_can_succeed() -> None:
             seeds.append(request.sampling.seed)
             return super().generate(request)
 
-    script = Script(turn=(ScriptTurn(agent="elm", part="bid", text="?", times=1), *TURNS), mark=MARKS)
+    script = Script(
+        turn=(
+            ScriptTurn(agent="elm", part="bid", text="?", times=1),
+            ScriptTurn(agent="elm", part="bid", text="先搜索城镇然后打开文件"),
+            *TURNS,
+        ),
+        mark=MARKS,
+    )
     made = setting(script)
     models = {**made.models, "elm": Seen(made.models["elm"].spec, script)}
     events, _ = await held(hold_auction(setting(models=models)))
     [placed] = [event for event in of(events, e.BidPlaced) if event.agent == "elm"]
-    assert placed.plan == PLAN
+    assert placed.plan == "先搜索城镇然后打开文件"
     assert placed.usage.output_tokens == placed.tokens + 1, "both attempts are paid for"
     assert seeds == [0, 1]
 
