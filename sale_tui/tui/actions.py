@@ -1,0 +1,110 @@
+"""One table of everything that a key does: it makes the bindings, the key bar and the help."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+from textual.binding import Binding, BindingType
+
+Scope = Literal["app", "home", "auction", "run", "bid"]
+SCOPES: dict[Scope, str] = {
+    "home": "First screen",
+    "auction": "Auction",
+    "bid": "A bid in full",
+    "run": "Run",
+    "app": "Everywhere",
+}
+
+
+class Action(msgspec.Struct, frozen=True):
+    """What one key, or a few that mean the same, do on some screens."""
+
+    name: str
+    """Of the action; a digit key passes itself on."""
+    keys: str
+    """As textual names them, separated by commas; empty where a widget of the screen listens itself."""
+    shown: str
+    """The keys as people read them."""
+    label: str
+    """In the key bar; empty where it stands in the help alone."""
+    help: str
+    scopes: tuple[Scope, ...]
+    rank: int = 5
+    """Which go first where the key bar is too narrow; 1 is dearest."""
+    priority: bool = False
+    """Whether it goes before what the focused widget does with the key."""
+
+
+ACTIONS: tuple[Action, ...] = (
+    Action("start", "", "Enter", "start", "Start the task that is written in the prompt.", ("home",), 1),
+    Action("newline", "", "ctrl+j", "new line", "Begin a new line in the prompt.", ("home",), 4),
+    Action(
+        "turn_kind",
+        "ctrl+t",
+        "ctrl+t",
+        "kind",
+        "Change the kind of the task: auto, search, coding.",
+        ("home",),
+        2,
+        True,
+    ),
+    Action(
+        "samples", "", "↓ or Tab", "samples", "Go to the sample tasks; Enter takes one into the prompt.", ("home",), 3
+    ),
+    Action("take", "1,2,3,4,5,6,7,8,9", "1-4", "take a bid", "Award the bid of that number instead.", ("auction",), 2),
+    Action("choose(-1)", "left,up", "← ↑", "", "Choose the bid before.", ("auction",), 9),
+    Action("choose(1)", "right,down", "← →", "choose", "Choose the next bid.", ("auction",), 4),
+    Action(
+        "confirm",
+        "enter",
+        "Enter",
+        "accept",
+        "Accept the proposed award, or take the bid that is chosen.",
+        ("auction",),
+        1,
+    ),
+    Action("hold", "space", "space", "hold", "Hold the countdown, or let it go on.", ("auction",), 1),
+    Action("set_kind", "k", "k", "kind", "Change the kind of the task before bidding begins.", ("auction",), 2),
+    Action(
+        "view",
+        "v",
+        "v",
+        "view bid",
+        "Show the chosen bid in full: plans, marks, terms, what was recalled.",
+        ("auction",),
+        3,
+    ),
+    Action("show_run", "b", "b", "run", "Go to the run.", ("auction",), 2),
+    Action("show_board", "b", "b", "board", "Go back to the auction.", ("run",), 3),
+    Action("save", "s", "s", "save copy", "Save a copy of the workspace into a folder.", ("run",), 2),
+    Action("turn_thinking", "t", "t", "thinking", "Show or hide what the model thought.", ("run",), 4),
+    Action("view(1)", "right,down", "→", "next bid", "Show the next bid.", ("bid",), 2),
+    Action("view(-1)", "left,up", "←", "bid before", "Show the bid before.", ("bid",), 2),
+    Action("leave", "escape,v", "Esc", "back", "Close this view.", ("bid",), 1),
+    Action("new_task", "n,escape", "n", "new task", "Go to the prompt for another task.", ("auction", "run"), 2),
+    Action("interrupt", "ctrl+c", "ctrl+c", "stop", "Stop the auction or the run now.", ("auction", "run"), 1, True),
+    Action("help", "question_mark,f1", "?", "help", "Show all keys (F1 while writing).", ("app",), 1),
+    Action(
+        "quit", "ctrl+q", "ctrl+q", "quit", "Quit and end every model (q outside the prompt, too).", ("app",), 1, True
+    ),
+)
+
+
+def bindings(scope: Scope) -> list[BindingType]:
+    """What a screen, or the app, listens to."""
+    made: list[BindingType] = []
+    for action in ACTIONS:
+        if scope not in action.scopes:
+            continue
+        for key in filter(None, action.keys.split(",")):
+            call = f"{action.name}({int(key)})" if action.name == "take" else action.name
+            made.append(Binding(key, call, action.help, show=False, priority=action.priority))
+    if scope in {"auction", "run"}:
+        made.append(Binding("q", "app.quit", "Quit", show=False))
+    return made
+
+
+def actions_of(scope: Scope) -> tuple[Action, ...]:
+    """The actions of a scope, in the order of the table."""
+    return tuple(action for action in ACTIONS if scope in action.scopes)

@@ -1,0 +1,227 @@
+"""The app: owns screens and time, nothing else. Events are folded by ``feed``, drawn by the screens.
+
+Frames are coalesced: an event only marks the state as changed, and at most ``FRAMES`` times a second the screen is
+drawn from it. All models, tools and memory are elsewhere; the session is opened after the first frame.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+from textual import work
+from textual.app import App
+from textual.binding import BindingType
+
+from sale_tui.commands import Command, Interrupt
+from sale_tui.tui.actions import bindings
+from sale_tui.tui.feed import Feed
+from sale_tui.tui.screens.home import HomeScreen
+from sale_tui.tui.screens.view import View
+from sale_tui.tui.source import OpenSource, StreamClock
+from sale_tui.tui.state import AppState
+from sale_tui.tui.theme import THEME
+from sale_tui.types import Pool
+
+if TYPE_CHECKING:
+    from sale_tui.session.wiring import TaskRequest
+    from sale_tui.tui.screens.auction import AuctionScreen
+    from sale_tui.tui.screens.run import RunScreen
+
+FRAMES = 20
+"""A second, at most."""
+GRACE = 0.3
+"""Seconds after an award was proposed in which a key does not decide: it was meant for what was there before."""
+SaveCopy = Callable[[Path, Path], Path]
+"""Copies a workspace into a folder and returns where the copy lies. Raises SaleError, OSError."""
+
+
+class SaleApp(App[None]):
+    """The terminal app."""
+
+    TITLE = "sale-tui"
+    # A screen that is the first one brings no style sheet of its own.
+    CSS_PATH = Path(__file__).parent / "screens" / "home.tcss"
+    ENABLE_COMMAND_PALETTE = False
+    BINDINGS: ClassVar[list[BindingType]] = bindings("app")
+    VERTICAL_BREAKPOINTS = [  # noqa: RUF012 - declared so by textual
+        (0, "-short"), (24, "-tall")]
+
+    def __init__(
+        self,
+        open_session: OpenSource,
+        pool: Pool,
+        *,
+        workspace: Path | None = None,
+        save_copy: SaveCopy | None = None,
+        begin: TaskRequest | None = None,
+        speed: float = 1.0,
+        grace_seconds: float = GRACE,
+    ) -> None:
+        """``open_session`` is awaited after the first frame. ``workspace``: its copy is what tools work in.
+        ``begin``: a task to start with, as a replay does, ``speed`` times as fast as its events say.
+        """
+        super().__init__()
+        self.register_theme(THEME)
+        self.theme = THEME.name
+        self.clock = StreamClock(time.monotonic, speed)
+        self.feed = Feed(open_session, pool, self.clock, self.mark)
+        self.still = False
+        """No moving signs, for pictures."""
+        self._pool = pool
+        self._workspace = workspace
+        self._save_copy = save_copy
+        self._begin = begin
+        self._grace = grace_seconds
+        self._drawn: AppState | None = None
+        self._home: HomeScreen | None = None
+        self._auction: AuctionScreen | None = None
+        self._run_screen: RunScreen | None = None
+        self._went_to_run = False
+
+    @property
+    def state(self) -> AppState:
+        """What is shown."""
+        return self.feed.state
+
+    def time(self) -> float:
+        """Seconds that never go back."""
+        return time.monotonic()
+
+    def get_default_screen(self) -> HomeScreen:
+        self._home = HomeScreen(self._pool, self._workspace)
+        return self._home
+
+    def on_mount(self) -> None:
+        self._ticks = self.set_interval(1 / FRAMES, self._tick)
+        self.call_after_refresh(self._open)
+
+    def _open(self) -> None:
+        if self._begin is not None:
+            self.start(self._begin)
+        self._open_session()
+
+    @work(group="session")
+    async def _open_session(self) -> None:
+        await self.feed.open()
+
+    @work(group="task", exclusive=True)
+    async def _run_task(self, request: TaskRequest) -> None:
+        await self.feed.run(request)
+
+    async def on_unmount(self) -> None:
+        await self.feed.close()
+
+    def mark(self) -> None:
+        """Something changed: draw in the next frame."""
+        self._drawn = None
+        if self.is_running and hasattr(self, "_ticks"):
+            self._ticks.resume()
+
+    def _tick(self) -> None:
+        """One frame, if there is anything new; sleeps where nothing is under way."""
+        state = self.state
+        if not self.is_running:
+            return
+        if state.run is not None and not self._went_to_run:
+            self._went_to_run = True
+            if not isinstance(self.screen, HomeScreen):
+                self.show("run")
+        if self._drawn is state and not state.busy:
+            self._ticks.pause()
+            return
+        self._drawn = state
+        view = next((screen for screen in reversed(self.screen_stack) if isinstance(screen, View)), None)
+        if view is not None and view.ready:
+            view.draw(state, self.clock.now())
+
+    def start(self, request: TaskRequest) -> None:
+        """Hold the auction for a task."""
+        if self.state.busy:
+            self.say("A task is under way; ctrl+c stops it.")
+            return
+        self._went_to_run = False
+        for screen in (self._auction, self._run_screen):
+            if screen is not None:
+                screen.reset()
+        self._run_task(request)
+        self.show("auction")
+
+    def show(self, name: Literal["auction", "run"]) -> None:
+        """Go to a screen; only one of them lies over the first screen."""
+        screen = self._screen(name)
+        if self.screen is screen:
+            return
+        while len(self.screen_stack) > 2:
+            self.pop_screen()
+        if len(self.screen_stack) == 2:
+            self.switch_screen(screen)
+        else:
+            self.push_screen(screen)
+
+    def _screen(self, name: Literal["auction", "run"]) -> AuctionScreen | RunScreen:
+        # Imported when first needed: the first frame does without them.
+        if name == "auction":
+            from sale_tui.tui.screens.auction import AuctionScreen
+
+            if self._auction is None:
+                self._auction = AuctionScreen(len(self._pool.agents), self._grace)
+                self.install_screen(self._auction, name)
+            return self._auction
+        from sale_tui.tui.screens.run import RunScreen
+
+        if self._run_screen is None:
+            self._run_screen = RunScreen()
+            self.install_screen(self._run_screen, name)
+        return self._run_screen
+
+    def new_task(self) -> None:
+        """Back to the prompt, which keeps its text where the task did not end well."""
+        if self.state.busy:
+            self.say("A task is under way; ctrl+c stops it.")
+            return
+        run = self.state.run
+        if self._home is not None and run is not None and run.finished and run.finished.status == "answered":
+            self._home.clear()
+        while len(self.screen_stack) > 1:
+            self.pop_screen()
+        self.mark()
+
+    def send(self, command: Command) -> None:
+        """Ask something of the session."""
+        self.feed.send(command)
+
+    def interrupt(self) -> None:
+        """Stop the auction or the run."""
+        if self.state.busy:
+            self.send(Interrupt())
+        else:
+            self.say("Nothing is under way; ctrl+q quits.")
+
+    def say(self, text: str) -> None:
+        """One short line, shown literally."""
+        from sale_tui.literal import literal_line
+
+        self.notify(literal_line(text), markup=False, timeout=4)
+
+    def ask_to_save(self, workspace: Path) -> None:
+        """Ask for a folder, then copy the workspace there."""
+        if self._save_copy is None:
+            self.say(f"The workspace lies at {workspace}")
+            return
+        from sale_tui.tui.screens.save import SaveScreen
+
+        self.push_screen(SaveScreen(workspace, self._save_copy))
+
+    def action_help(self) -> None:
+        from sale_tui.tui.screens.help import HelpScreen
+
+        if not isinstance(self.screen, HelpScreen):
+            self.push_screen(HelpScreen(self._pool))
+
+    async def action_quit(self) -> None:
+        """End every model, then the app."""
+        await self.feed.close()
+        self.exit()

@@ -1,0 +1,46 @@
+"""What the screens of the app have in common: they draw a state, and know which actions do something now."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+from textual.screen import Screen
+
+from sale_tui.tui.state import AppState
+
+if TYPE_CHECKING:
+    from sale_tui.tui.app import SaleApp
+
+Result = TypeVar("Result")
+
+
+class View(Screen[Result], Generic[Result]):
+    """A screen that is drawn from the state at every frame in which something changed."""
+
+    ready = False
+    """Whether every widget is there to be drawn."""
+
+    @property
+    def sale(self) -> SaleApp:
+        """The app, by its own type."""
+        from sale_tui.tui.app import SaleApp
+
+        if not isinstance(self.app, SaleApp):
+            raise TypeError("a view belongs to the app")
+        return self.app
+
+    def draw(self, state: AppState, now: float) -> None:
+        """Show the state; ``now`` on the clock of the events. Widgets that show the same as before cost nothing."""
+
+    def on_mount(self) -> None:
+        self.ready = True
+        self.sale.mark()
+
+    def on_resize(self) -> None:
+        self.sale.mark()
+
+    def on_plain_text_resized(self) -> None:
+        self.sale.mark()
+
+    def on_screen_resume(self) -> None:
+        self.sale.mark()

@@ -1,0 +1,38 @@
+"""The first line: pool, models, memory, sandbox."""
+
+from __future__ import annotations
+
+from textual.content import Content
+
+from sale_tui.tui.format import megabytes
+from sale_tui.tui.state import AppState
+from sale_tui.tui.widgets.text import PlainText, words
+
+SANDBOX = {"strong": "$text-success", "full": "$text-success", "reduced": "$text-warning", "none": "$text-error"}
+
+
+class TopBar(PlainText):
+    """``draw`` it from the state."""
+
+    DEFAULT_CSS = "TopBar { dock: top; height: 1; padding: 0 1; background: $panel; color: $quiet; }"
+
+    def draw(self, state: AppState) -> None:
+        """Left: whose models. Right: what they run in; shortened where there is no room."""
+        left = words(("sale-tui", "bold $primary"), "  pool ", (state.pool, "$foreground"))
+        room = max(self.size.width - left.cell_length - 2, 0)
+        right = _right(state, full=True)
+        if right.cell_length > room:
+            right = _right(state, full=False).truncate(room, ellipsis=True)
+        self.show(left, " " * (room - right.cell_length + 2), right)
+
+
+def _right(state: AppState, full: bool) -> Content:
+    agents = len(state.board.bidders)
+    loaded = f"{len(state.models)} of {agents}"
+    size = sum(facts.file_bytes for facts in state.models.values())
+    devices = sorted({facts.device for facts in state.models.values()})
+    models = words("models ", (loaded, "$text-warning" if state.lost else "$foreground"))
+    if full and size:
+        models = words(models, f" on {', '.join(devices)}, {megabytes(size)}")
+    sandbox = state.sandbox or "…"
+    return words(models, " · sandbox ", (sandbox, SANDBOX.get(sandbox, "")))
