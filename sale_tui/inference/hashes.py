@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
@@ -40,4 +41,5 @@ def _write(note: Path, entry: dict[str, object]) -> None:
         part.write_text(json.dumps(entry), "utf-8")
         part.replace(note)
     except OSError:
-        part.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            part.unlink()

@@ -110,7 +110,7 @@ class _Sentinels:
     def _scrap(self, text: str) -> bool:
         """Whether a piece of a sentinel is left in a text."""
         name = self.name
-        return any(name[at : at + 6] in text for at in range(len(name) - 5))
+        return any(name[at : at + 8] in text for at in range(len(name) - 7))
 
     def cut(self, text: str) -> list[Segment]:
         parts = re.split(f"{self.name}([0-9]+)x", text)
