@@ -40,6 +40,11 @@ def fill(name: str, **fields: str) -> str:
     return "".join(filled)
 
 
+def fenced(text: str) -> str:
+    """A text that cannot close the fence it stands in: ``</plan>`` within it is told apart by a space."""
+    return text.replace("</", "</ ")
+
+
 def opening(task: str) -> tuple[Message, ...]:
     """The shared prefix: who you are, and the task."""
     return (
@@ -56,24 +61,30 @@ def bid_messages(task: str, tools: Sequence[ToolSpec]) -> tuple[Message, ...]:
 
 def mark_messages(task: str, plan: str) -> tuple[Message, ...]:
     """Asks a juror for a mark; the plan stands there fenced and without its author."""
-    content = fill("mark", plan=plan)
+    content = fill("mark", plan=fenced(plan))
     return (*opening(task), Message(role="user", content=content, part="mark", fields={"plan": plan}))
 
 
 def refine_messages(task: str, plan: str, pairs: Sequence[ContrastPair]) -> tuple[Message, ...]:
     """Asks a cheaper agent for a better plan; ``pairs`` are nearest first."""
     shown = "\n\n".join(
-        fill("pair", task=pair.task, losing_plan=pair.losing_plan, winning_plan=pair.winning_plan) for pair in pairs
+        fill(
+            "pair",
+            task=fenced(pair.task),
+            losing_plan=fenced(pair.losing_plan),
+            winning_plan=fenced(pair.winning_plan),
+        )
+        for pair in pairs
     )
     fields = {"plan": plan}
     for number, pair in enumerate(pairs, start=1):
         fields[f"lost_{number}"] = pair.losing_plan
         fields[f"won_{number}"] = pair.winning_plan
-    content = fill("refine", plan=plan, pairs=shown)
+    content = fill("refine", plan=fenced(plan), pairs=shown)
     return (*opening(task), Message(role="user", content=content, part="refine", fields=fields))
 
 
 def execute_messages(task: str, plan: str) -> tuple[Message, ...]:
     """Tells the winner to carry out its plan."""
-    content = fill("execute", plan=plan)
+    content = fill("execute", plan=fenced(plan))
     return (*opening(task), Message(role="user", content=content, part="execute", fields={"plan": plan}))
