@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from sale_tui import __version__
-from sale_tui.errors import Exit, SaleError, UsageFault
+from sale_tui.errors import Exit, Interrupted, SaleError, UsageFault
 
 if TYPE_CHECKING:
     from sale_tui.settings import Settings
@@ -35,7 +35,7 @@ def main() -> None:
     except SaleError as error:
         code = _complain(error, machine)
     except (KeyboardInterrupt, click.Abort):
-        code = Exit.INTERRUPTED
+        code = _complain(Interrupted("interrupted before it began", "start it again"), machine)
     except BrokenPipeError:
         # Whoever read our output has gone; Python must not complain again while it flushes at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -35,7 +35,6 @@ async def run_task(session: Session, request: TaskRequest, out: TextIO, err: Tex
     alone. SIGINT and SIGTERM interrupt. Raises BrokenPipeError where nobody reads ``out`` any more, having stopped all.
     """
     narrator = Narrator(err, tell_answer=jsonl)
-    answer: str | None = None
     error: SaleError | None = None
     async with watched(session, request) as events:
         async for event in events:
@@ -45,13 +44,12 @@ async def run_task(session: Session, request: TaskRequest, out: TextIO, err: Tex
                 error = Told(event)
                 continue
             narrator.tell(event)
-            if isinstance(event, RunFinished) and event.status == "answered":
-                answer = event.answer
+            # At once: what is still to be done, remembering, is not what the user waits for.
+            if isinstance(event, RunFinished) and event.status == "answered" and not jsonl:
+                print(literal(event.answer), file=out, flush=True)
     if error is not None:
         print_error(error, out if jsonl else err, jsonl)
         return int(error.exit_code)
-    if answer is not None and not jsonl:
-        print(literal(answer), file=out, flush=True)
     return int(Exit.ANSWERED)
 
 

@@ -15,7 +15,8 @@ TASK = "Sort 3, 1, 2."
 
 def pair(task: str = "t", losing: str = "l", winning: str = "w") -> ContrastPair:
     return ContrastPair(
-        auction="a", task=task, similarity=0.5, losing_plan=losing, losing_agent="x", winning_plan=winning, winning_agent="y"
+        auction="a", task=task, similarity=0.5, losing_plan=losing, losing_agent="x", winning_plan=winning,
+        winning_agent="y",
     )  # fmt: skip
 
 
