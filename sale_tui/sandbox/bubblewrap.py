@@ -40,7 +40,7 @@ ENVIRONMENT = {
 }
 """All that a program sees of an environment."""
 
-_PASSWD = b"root:x:0:0:root:/root:/bin/sh\nagent:x:1000:1000:agent:/tmp:/bin/sh\n"
+_PASSWD = b"root:x:0:0:root:/:/bin/sh\nagent:x:1000:1000:agent:/tmp:/bin/sh\n"
 _GROUP = b"root:x:0:\nagent:x:1000:\n"
 _HOSTS = b"127.0.0.1 localhost sandbox\n::1 localhost\n"
 _SYSTEM_FOLDERS = ("bin", "sbin", "lib", "lib32", "lib64", "libx32")
