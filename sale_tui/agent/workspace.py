@@ -41,7 +41,7 @@ class Copied(msgspec.Struct, frozen=True, kw_only=True):
     size: int
     """Bytes."""
     skipped: tuple[str, ...]
-    """Names, made literal, of links (where only those inside may be kept), special files and what lies too deep."""
+    """Names, made literal, of links that were not kept, special files, and what may not be read or lies too deep."""
 
 
 class _Entry(msgspec.Struct, frozen=True, kw_only=True):
@@ -50,6 +50,8 @@ class _Entry(msgspec.Struct, frozen=True, kw_only=True):
     facts: os.stat_result
     folder: int
     """Descriptor of the folder that holds it; valid until the walk goes on."""
+    closed: bool = False
+    """A folder that may not be read; it comes a second time then."""
 
     @property
     def base(self) -> str:
@@ -101,12 +103,18 @@ def _copy(source: Path, target: Path, what: str, links: bool) -> Copied:
     try:
         for entry in _walk(source):
             place, mode = target / entry.name, entry.facts.st_mode
-            if stat.S_ISDIR(mode):
+            if entry.closed:
+                skipped.append(literal_line(entry.name))
+            elif stat.S_ISDIR(mode):
                 _make_folder(place, entry, skipped)
             elif stat.S_ISLNK(mode) and links:
                 _copy_link(entry, place, skipped)
             elif stat.S_ISREG(mode):
-                files, size = files + 1, size + _copy_file(entry, place, MAX_BYTES - size, what)
+                done = _copy_file(entry, place, MAX_BYTES - size, what)
+                if done is None:
+                    skipped.append(literal_line(entry.name))
+                else:
+                    files, size = files + 1, size + done
             else:
                 skipped.append(literal_line(entry.name))
             if files > MAX_FILES:
@@ -133,12 +141,18 @@ def _copy_link(entry: _Entry, place: Path, skipped: list[str]) -> None:
     place.symlink_to(target)
 
 
-def _copy_file(entry: _Entry, place: Path, most: int, what: str) -> int:
-    """Copy at most so many bytes; returns how many. Raises ConfigurationFault where there are more."""
-    source = os.open(entry.base, _FILE, dir_fd=entry.folder)
+def _copy_file(entry: _Entry, place: Path, most: int, what: str) -> int | None:
+    """Copy at most so many bytes; returns how many, None where it may not be read.
+
+    Raises ConfigurationFault where there are more.
+    """
+    try:
+        source = os.open(entry.base, _FILE, dir_fd=entry.folder)
+    except PermissionError:
+        return None
     try:
         if not stat.S_ISREG(os.fstat(source).st_mode):
-            return 0
+            return None
         mode = 0o700 if entry.facts.st_mode & stat.S_IXUSR else 0o600
         target = os.open(place, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, mode)
         with os.fdopen(target, "wb") as file:
@@ -168,9 +182,15 @@ def _walk_in(folder: int, prefix: str, depth: int) -> Iterator[_Entry]:
             continue
         path = f"{prefix}{name}"
         yield _Entry(name=path, facts=facts, folder=folder)
-        if stat.S_ISDIR(facts.st_mode) and depth < MAX_DEPTH:
-            with _opened(os.open(name, _FOLDER, dir_fd=folder)) as inner:
-                yield from _walk_in(inner, f"{path}{os.sep}", depth + 1)
+        if not stat.S_ISDIR(facts.st_mode) or depth >= MAX_DEPTH:
+            continue
+        try:
+            descriptor = os.open(name, _FOLDER, dir_fd=folder)
+        except PermissionError:
+            yield _Entry(name=path, facts=facts, folder=folder, closed=True)
+            continue
+        with _opened(descriptor) as inner:
+            yield from _walk_in(inner, f"{path}{os.sep}", depth + 1)
 
 
 @contextmanager

@@ -26,7 +26,7 @@ _KNOWN = (
     ("Can't mount proc", _CONTAINER),
     ("setting up uid map: Permission denied", _UBUNTU),
     ("Failed RTM_NEWADDR", _UBUNTU),
-    ("Unknown option --disable-userns", "bubblewrap is too old; sale-tui needs 0.8.0 or newer"),
+    ("Unknown option", "bubblewrap is too old; sale-tui needs 0.6.1 or newer"),
 )
 
 

@@ -52,13 +52,18 @@ _NOT_A_PREFIX = ("", "workspace", "proc", "dev", "tmp", "run", "etc")
 class BubblewrapSandbox:
     """The tier ``full``, once its self-test has passed (``check.self_test``); ``detect`` gives out no other."""
 
-    def __init__(self, workspaces: Path, limits: SandboxLimits | None = None, bwrap: str | None = None) -> None:
+    def __init__(
+        self, workspaces: Path, limits: SandboxLimits | None = None, bwrap: str | None = None, old: bool = False
+    ) -> None:
         """``workspaces``: the folder of all runs' workspaces; no other folder is ever bound.
 
+        ``old``: do without what bubblewrap learned in 0.8.0 (Ubuntu 22.04 has 0.6.1): the filter alone refuses new
+        namespaces then, and the watch counts what lies in /tmp and /dev/shm as memory.
         Raises NoSandbox where bubblewrap, a Python for tools or an unprivileged user is missing.
         """
         self.limits = limits or SandboxLimits()
         self.workspaces = workspaces
+        self.old = old
         self._uid = spare_uid() if os.geteuid() == 0 else None
         self._bwrap = bwrap or _found("bwrap", "bubblewrap is not installed")
         self._prlimit = _found("prlimit", "prlimit (of util-linux) is not installed")
@@ -96,7 +101,7 @@ class BubblewrapSandbox:
                     uid=self._uid,
                 )
                 try:
-                    return await run_process(launch, self.limits, seconds, Watch(folder, self.limits))
+                    return await run_process(launch, self.limits, seconds, self._watch(folder))
                 except OSError as error:
                     raise NoSandbox(f"bubblewrap cannot be started: {error}", "see `sale-tui doctor`") from error
 
@@ -122,12 +127,16 @@ class BubblewrapSandbox:
         yield from ("--core=0", "--memlock=0", "--stack=8388608")
         yield from ("--", self._python, "-B", MAIN)
 
+    def _watch(self, folder: Path) -> Watch:
+        return Watch(folder, self.limits, (SCRATCH, SHARED_MEMORY) if self.old else ())
+
     @cached_property
     def _fixed(self) -> tuple[str, ...]:
-        scratch = str(self.limits.scratch_bytes)
+        size = [] if self.old else ["--size", str(self.limits.scratch_bytes)]
         # One by one and not --unshare-all, which goes on where user or cgroup namespaces are refused.
         parts = ["--unshare-user", "--unshare-pid", "--unshare-net", "--unshare-ipc", "--unshare-uts"]
-        parts += ["--unshare-cgroup", "--disable-userns", "--cap-drop", "ALL", "--uid", INNER_ID, "--gid", INNER_ID]
+        parts += ["--unshare-cgroup", *([] if self.old else ["--disable-userns"])]
+        parts += ["--cap-drop", "ALL", "--uid", INNER_ID, "--gid", INNER_ID]
         parts += ["--hostname", "sandbox", "--new-session", "--die-with-parent", "--clearenv"]
         for name, value in ENVIRONMENT.items():
             parts += ["--setenv", name, value]
@@ -138,7 +147,7 @@ class BubblewrapSandbox:
             prefix = str(Path(self._python).parent.parent)
             parts += ["--ro-bind", prefix, prefix]
         parts += ["--proc", "/proc", "--ro-bind", "/proc/sys", "/proc/sys", "--dev", "/dev"]
-        parts += ["--size", scratch, "--tmpfs", SHARED_MEMORY, "--size", scratch, "--tmpfs", SCRATCH]
+        parts += [*size, "--tmpfs", SHARED_MEMORY, *size, "--tmpfs", SCRATCH]
         return tuple(parts)
 
     async def _own(self, workspace: Path) -> Path:

@@ -11,6 +11,9 @@ from sale_tui.sandbox.bubblewrap import BubblewrapSandbox
 from sale_tui.sandbox.check import self_test
 from sale_tui.sandbox.none import NoneSandbox
 
+UNKNOWN_OPTION = "Unknown option"
+"""How an old bubblewrap answers to what it does not know."""
+
 
 async def choose_sandbox(workspaces: Path) -> BubblewrapSandbox | NoneSandbox:
     """The sandbox for runs whose workspaces lie below a folder (``owner.workspace_base``). Raises nothing."""
@@ -19,6 +22,9 @@ async def choose_sandbox(workspaces: Path) -> BubblewrapSandbox | NoneSandbox:
     try:
         sandbox = BubblewrapSandbox(workspaces)
         verdict = await self_test(sandbox)
+        if UNKNOWN_OPTION in verdict.trouble:
+            sandbox = BubblewrapSandbox(workspaces, old=True)
+            verdict = await self_test(sandbox)
     except NoSandbox as fault:
         return NoneSandbox(fault.message, advice_for(fault.message))
     except OSError as fault:

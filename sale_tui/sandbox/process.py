@@ -233,6 +233,8 @@ async def run_process(
         if watcher is not None:
             watcher.cancel()
         await running.bury()
+        if watcher is not None:
+            await asyncio.gather(watcher, return_exceptions=True)
     return running.ended(time.monotonic() - began)
 
 

@@ -17,9 +17,11 @@ _KILOBYTE = 1024
 class Watch:
     """Watches one run."""
 
-    def __init__(self, workspace: Path, limits: SandboxLimits) -> None:
+    def __init__(self, workspace: Path, limits: SandboxLimits, in_memory: tuple[str, ...] = ()) -> None:
+        """``in_memory``: file systems of the sandbox that have no bound of their own; they count as memory."""
         self._workspace = workspace
         self._limits = limits
+        self._in_memory = in_memory
         self._free = _free(workspace)
 
     async def __call__(self, running: Running) -> None:
@@ -35,10 +37,11 @@ class Watch:
         if running.init is None:
             return None
         pids = _tree(running.init)
+        kept = sum(_stored(running.init, folder) for folder in self._in_memory)
         # Resident pages are cheap to read but count shared ones many times: only a reason to look closer.
-        if sum(map(_resident, pids)) <= self._limits.memory_bytes:
+        if kept + sum(map(_resident, pids)) <= self._limits.memory_bytes:
             return None
-        return "memory" if sum(map(_proportional, pids)) > self._limits.memory_bytes else None
+        return "memory" if kept + sum(map(_proportional, pids)) > self._limits.memory_bytes else None
 
     async def _disk(self) -> Reason | None:
         space, files = _free(self._workspace)
@@ -95,6 +98,15 @@ def _proportional(pid: int) -> int:
     except OSError:
         return _resident(pid)
     return 0
+
+
+def _stored(pid: int, folder: str) -> int:
+    """Bytes in one of the sandbox's own file systems."""
+    try:
+        facts = os.statvfs(f"/proc/{pid}/root{folder}")
+    except OSError:
+        return 0
+    return (facts.f_blocks - facts.f_bfree) * facts.f_frsize
 
 
 def _usage(folder: Path, most: int) -> tuple[int, int]:

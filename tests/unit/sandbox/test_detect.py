@@ -8,6 +8,7 @@ import pytest
 
 from sale_tui.errors import NoSandbox
 from sale_tui.sandbox.advice import advice_for
+from sale_tui.sandbox.base import MEGABYTE, SandboxLimits
 from sale_tui.sandbox.bubblewrap import BubblewrapSandbox
 from sale_tui.sandbox.check import PROBES, self_test
 from sale_tui.sandbox.detect import choose_sandbox
@@ -100,6 +101,33 @@ async def test_every_missing_layer_is_found_out(base: Path, lone_path: Path, pro
     assert promise in verdict.broken
 
 
+OLD = """
+for name in ("--disable-userns", "--size"):
+    if name in given:
+        sys.exit(f"bwrap: Unknown option {name}")
+"""
+
+
+async def test_old_bubblewrap_holds_too(base: Path, lone_path: Path, workspace: Path) -> None:
+    put(lone_path, WRAPPER.format(change=OLD, bwrap=shutil.which("bwrap")))
+    sandbox = await choose_sandbox(base)
+    assert sandbox.tier == "full"
+    assert (await sandbox.run_python("print(1)", workspace, 10)).stdout == "1\n"
+
+
+async def test_files_in_memory_of_an_old_bubblewrap_are_bounded(base: Path, workspace: Path) -> None:
+    sandbox = BubblewrapSandbox(base, SandboxLimits(memory_bytes=64 * MEGABYTE), old=True)
+    code = "n = 0\nwhile True:\n    open(f'/tmp/{n}', 'wb').write(b'x' * 1_000_000)\n    n += 1"
+    assert (await sandbox.run_python(code, workspace, 20)).reason == "memory"
+
+
+async def test_files_in_memory_are_bounded(base: Path, workspace: Path) -> None:
+    sandbox = BubblewrapSandbox(base, SandboxLimits(scratch_bytes=8 * MEGABYTE))
+    for folder in ("/tmp", "/dev/shm"):
+        code = f"for n in range(20): open(f'{folder}/{{n}}', 'wb').write(b'x' * 1_000_000)"
+        assert "No space left" in (await sandbox.run_python(code, workspace, 20)).stderr
+
+
 async def test_wrapper_alone_breaks_nothing(base: Path, lone_path: Path) -> None:
     put(lone_path, WRAPPER.format(change="", bwrap=shutil.which("bwrap")))
     assert (await self_test(BubblewrapSandbox(base))).passed
@@ -128,7 +156,7 @@ async def test_missing_bwrap_is_told_with_its_cure(
         ("bwrap: Can't mount proc on /newroot/proc: Operation not permitted", "container"),
         ("bwrap: setting up uid map: Permission denied", "apparmor"),
         ("bwrap: loopback: Failed RTM_NEWADDR: Operation not permitted", "apparmor"),
-        ("bwrap: Unknown option --disable-userns", "0.8.0"),
+        ("bwrap: Unknown option --clearenv", "0.6.1"),
         ("something\nnew", "something new"),
     ],
 )
