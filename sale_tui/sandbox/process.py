@@ -10,7 +10,7 @@ import contextlib
 import os
 import signal
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
 import msgspec
@@ -20,6 +20,8 @@ from sale_tui.sandbox.base import Ended, Reason, SandboxLimits
 GRACE_SECONDS = 0.5
 """For bubblewrap to end and the pipes to close after the inner init was killed."""
 STATUS_BYTES = 64 * 1024
+_UNFINISHED: set[asyncio.Task[None]] = set()
+"""asyncio itself would forget a task that nobody holds."""
 
 
 class Launch(msgspec.Struct, frozen=True, kw_only=True):
@@ -225,17 +227,29 @@ async def run_process(
     running = Running(limits)
     watcher: asyncio.Future[None] | None = None
     try:
-        await running.start(launch)
+        await _whole(running.start(launch))
         watcher = asyncio.ensure_future(watch(running))
         if not await _within(running.wait(), timeout_seconds):
             running.stop("timeout")
     finally:
         if watcher is not None:
             watcher.cancel()
-        await running.bury()
+        await _whole(running.bury())
         if watcher is not None:
             await asyncio.gather(watcher, return_exceptions=True)
     return running.ended(time.monotonic() - began)
+
+
+async def _whole(work: Coroutine[None, None, None]) -> None:
+    """Do it to its end, even where the caller is cancelled meanwhile: half a start could not be killed."""
+    task = asyncio.create_task(work)
+    _UNFINISHED.add(task)
+    task.add_done_callback(_UNFINISHED.discard)
+    try:
+        await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait({task})
+        raise
 
 
 async def _within(work: Awaitable[object], seconds: float = GRACE_SECONDS) -> bool:

@@ -40,6 +40,11 @@ async def becomes_true(condition: Callable[[], bool], seconds: float) -> bool:
     return True
 
 
+async def no_process_with(token: str) -> bool:
+    """Within 300 ms at the latest."""
+    return await becomes_true(lambda: processes_with(token) == [], 0.3)
+
+
 def family(token: str) -> str:
     """A program that starts another, and waits for ever; both are known by the token."""
     return (
@@ -303,7 +308,22 @@ async def test_cancelled_at_once_leaves_no_process(base: Path, workspace: Path, 
     run.cancel()
     with pytest.raises(asyncio.CancelledError):
         await run
-    assert await becomes_true(lambda: processes_with(token) == [], 0.3)
+    assert await no_process_with(token)
+
+
+async def test_cancelled_again_and_again_leaves_nothing(sandbox: BubblewrapSandbox, workspace: Path) -> None:
+    await sandbox.run_python("pass", workspace, 10)
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    for wait in (0.0, 0.003, 0.02, 0.1):
+        token = secrets.token_hex(8)
+        run = asyncio.create_task(sandbox.run_python(family(token), workspace, 60))
+        await asyncio.sleep(wait)
+        while not run.done():
+            run.cancel()
+            await asyncio.sleep(0.0005)
+        assert run.cancelled()
+        assert await no_process_with(token)
+    assert await becomes_true(lambda: len(list(Path("/proc/self/fd").iterdir())) == before, 1)
 
 
 async def test_nothing_outlives_a_killed_app(base: Path, workspace: Path) -> None:
@@ -321,7 +341,7 @@ asyncio.run(BubblewrapSandbox(Path({str(base)!r})).run_python(code, Path({str(wo
     finally:
         process.kill()
         await process.wait()
-    assert await becomes_true(lambda: processes_with(token) == [], 0.3)
+    assert await no_process_with(token)
 
 
 async def test_runs_at_once_do_not_meet(sandbox: BubblewrapSandbox, workspace: Path) -> None:
