@@ -7,7 +7,6 @@ drawn from it. All models, tools and memory are elsewhere; the session is opened
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Literal
 
@@ -34,8 +33,6 @@ FRAMES = 20
 """A second, at most."""
 GRACE = 0.3
 """Seconds after an award was proposed in which a key does not decide: it was meant for what was there before."""
-SaveCopy = Callable[[Path, Path], Path]
-"""Copies a workspace into a folder and returns where the copy lies. Raises SaleError, OSError."""
 
 
 class SaleApp(App[None]):
@@ -47,7 +44,9 @@ class SaleApp(App[None]):
     ENABLE_COMMAND_PALETTE = False
     BINDINGS: ClassVar[list[BindingType]] = bindings("app")
     VERTICAL_BREAKPOINTS = [  # noqa: RUF012 - declared so by textual
-        (0, "-short"), (24, "-tall")]
+        (0, "-short"),
+        (24, "-tall"),
+    ]
 
     def __init__(
         self,
@@ -55,7 +54,6 @@ class SaleApp(App[None]):
         pool: Pool,
         *,
         workspace: Path | None = None,
-        save_copy: SaveCopy | None = None,
         begin: TaskRequest | None = None,
         speed: float = 1.0,
         grace_seconds: float = GRACE,
@@ -69,10 +67,9 @@ class SaleApp(App[None]):
         self.clock = StreamClock(time.monotonic, speed)
         self.feed = Feed(open_session, pool, self.clock, self.mark)
         self.still = False
-        """No moving signs, for pictures."""
+        """For pictures: no moving signs, and time stands still with the last event."""
         self._pool = pool
         self._workspace = workspace
-        self._save_copy = save_copy
         self._begin = begin
         self._grace = grace_seconds
         self._drawn: AppState | None = None
@@ -135,7 +132,7 @@ class SaleApp(App[None]):
         self._drawn = state
         view = next((screen for screen in reversed(self.screen_stack) if isinstance(screen, View)), None)
         if view is not None and view.ready:
-            view.draw(state, self.clock.now())
+            view.draw(state, state.now if self.still else self.clock.now())
 
     def start(self, request: TaskRequest) -> None:
         """Hold the auction for a task."""
@@ -208,12 +205,9 @@ class SaleApp(App[None]):
 
     def ask_to_save(self, workspace: Path) -> None:
         """Ask for a folder, then copy the workspace there."""
-        if self._save_copy is None:
-            self.say(f"The workspace lies at {workspace}")
-            return
         from sale_tui.tui.screens.save import SaveScreen
 
-        self.push_screen(SaveScreen(workspace, self._save_copy))
+        self.push_screen(SaveScreen(workspace))
 
     def action_help(self) -> None:
         from sale_tui.tui.screens.help import HelpScreen

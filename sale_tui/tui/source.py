@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Protocol
 
-from sale_tui.commands import Command
+from sale_tui.commands import Command, Interrupt, Pause
 from sale_tui.events import AgentReady, AnyEvent, Event, LogStarted, TaskReceived
 from sale_tui.types import AgentSpec, AuctionRules, Pool
 
@@ -40,10 +41,13 @@ OpenSource = Callable[[], Awaitable[Source]]
 class ReplaySource:
     """A recorded log as a source: every task that is run plays it from its beginning."""
 
-    def __init__(self, events: Sequence[AnyEvent], speed: float = 1.0) -> None:
-        """``speed``: times as fast as it happened."""
+    def __init__(self, events: Sequence[AnyEvent], speed: float = 1.0, stay: bool = False) -> None:
+        """``speed``: times as fast as it happened. ``stay``: the log's task never ends, for pictures of it."""
+        self._stay = stay
         self._events = tuple(events)
         self._speed = speed
+        self._go_on = asyncio.Event()
+        self._stopped = False
 
     async def load(self) -> AsyncIterator[Event]:
         """The models that the log says were ready."""
@@ -55,11 +59,23 @@ class ReplaySource:
         """The events of the log."""
         from sale_tui.session.replay import replay
 
+        self._go_on.set()
+        self._stopped = False
         async for event in replay(self._events, self._speed):
+            await self._go_on.wait()
+            if self._stopped:
+                return
             yield event
+        if self._stay:
+            await asyncio.Event().wait()
 
     def send(self, command: Command) -> None:
-        """What has happened cannot be changed."""
+        """What has happened cannot be changed: Pause holds the playing, Interrupt ends it."""
+        if isinstance(command, Interrupt):
+            self._stopped = True
+            self._go_on.set()
+        elif isinstance(command, Pause):
+            (self._go_on.clear if command.held else self._go_on.set)()
 
     async def close(self) -> None:
         """Nothing is open."""

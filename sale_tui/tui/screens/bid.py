@@ -53,12 +53,12 @@ class BidScreen(View[None]):
 
 def _parts(state: AppState, bidder: Bidder) -> list[Part]:
     sign, style = sign_of(bidder, state.board)
-    parts: list[Part] = [(bidder.name, "bold"), f"  {price(bidder.price, bidder.price_estimated)} per million tokens  "]
-    parts += [(sign, style), "\n"]
+    cost = price(bidder.price, bidder.price_estimated)
+    parts: list[Part] = [(bidder.name, "bold"), f"  {cost} per million tokens  ", (sign, style), "\n"]
     if bidder.facts is not None:
         facts = bidder.facts
-        about = f"{facts.architecture}, {facts.parameters / 1e6:.1f} M parameters, {megabytes(facts.file_bytes)} on {facts.device}"
-        parts.append((f"{about}, {facts.context} tokens of context\n", "$quiet"))
+        about = f"{facts.architecture}, {facts.parameters / 1e6:.1f} M parameters, {megabytes(facts.file_bytes)}"
+        parts.append((f"{about} on {facts.device}, {facts.context} tokens of context\n", "$quiet"))
         parts += [(f"{note}\n", "$quiet") for note in facts.notes]
     for reason in filter(None, (bidder.reason, bidder.silent and f"gave no marks: {bidder.silent}")):
         parts.append((f"✗ {reason}\n", "$text-error"))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from pathlib import Path
 from typing import ClassVar
 
@@ -13,7 +12,9 @@ from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Input
 
+from sale_tui.agent.workspace import save_copy
 from sale_tui.errors import SaleError
+from sale_tui.tui.format import plural
 from sale_tui.tui.widgets.text import PlainText
 
 
@@ -23,10 +24,9 @@ class SaveScreen(ModalScreen[None]):
     CSS_PATH = Path(__file__).with_suffix(".tcss")
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "leave", "Leave", show=False)]
 
-    def __init__(self, workspace: Path, save_copy: Callable[[Path, Path], Path]) -> None:
+    def __init__(self, workspace: Path) -> None:
         super().__init__()
         self._workspace = workspace
-        self._save_copy = save_copy
         self._done = False
 
     def compose(self) -> ComposeResult:
@@ -47,14 +47,19 @@ class SaveScreen(ModalScreen[None]):
             return
         try:
             target = Path(event.value.strip()).expanduser()
-            saved = await asyncio.to_thread(self._save_copy, self._workspace, target)
+            saved = await asyncio.to_thread(save_copy, self._workspace, target)
         except SaleError as fault:
             result.show((f"✗ {fault.message}" + (f" → {fault.hint}" if fault.hint else ""), "$text-error"))
         except (OSError, ValueError, RuntimeError) as fault:
             result.show((f"✗ {fault}", "$text-error"))
         else:
             self._done = True
-            result.show(("✓ saved to ", "$text-success"), str(saved), (" · Enter closes", "$quiet"))
+            left_out = f", without {', '.join(saved.skipped)}" if saved.skipped else ""
+            result.show(
+                (f"✓ {plural(saved.files, 'file')} saved to ", "$text-success"),
+                f"{target}{left_out}",
+                (" · Enter closes", "$quiet"),
+            )
 
     def action_leave(self) -> None:
         self.dismiss()

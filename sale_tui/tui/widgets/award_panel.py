@@ -82,7 +82,7 @@ def _under_way(state: AppState) -> list[Part]:
         return _before(state)
     total = leader.first.total if leader.first else None
     parts: list[Part] = [
-        ("★ ", "bold $text-warning"), (leader.name, "bold"), f" leads provisionally with a total of {number(total, 3)}.",
+        ("★ ", "bold $text-warning"), (leader.name, "bold"), f" leads provisionally, its total is {number(total, 3)}.",
     ]  # fmt: skip
     if not board.challengers:
         return [*parts, "\n", ("Nobody is cheaper, so nobody refines.", "$quiet")]
