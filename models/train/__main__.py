@@ -1,0 +1,96 @@
+"""``python -m models.train STAGE``: tokenizer, train, export, pool, evaluate; ``all`` is every stage in order."""
+
+from __future__ import annotations
+
+import argparse
+import random
+from pathlib import Path
+
+RUNS = Path(__file__).parent / "runs"
+TOKENIZER = Path(__file__).parent / "tokenizer.json"
+MINUTES = {"micro-xs": 15.0, "micro-s": 20.0, "micro-m": 34.0, "micro-l": 72.0}
+SEED = 1
+MICRO = Path(__file__).parent.parent / "micro"
+
+
+def make_tokenizer() -> None:
+    """A vocabulary from a few thousand conversations of the training split."""
+    from models.train.data import draw_sample
+    from models.train.samples import Maker
+    from models.train.tokenizer import train_tokenizer
+    from models.train.world import ENDS, ONSETS, make_world
+
+    rng = random.Random(SEED)
+    texts: list[str] = []
+    for _ in range(60):
+        maker = Maker(make_world(rng, "train"), rng, "train")
+        for _ in range(120):
+            sample = maker.make(*draw_sample(maker, rng, 0.6))
+            texts += [text for m in sample.messages[1:] for text in (m.fields.values() if m.part in {"bid", "mark", "refine", "execute"} else (m.content,))]
+            texts.append("tools: " + " ".join(sample.tools))
+    # Every name is two pieces: its syllables, with and without the space before.
+    texts += [f"{onset}{end}" for onset in ONSETS for end in ENDS for _ in range(2)]
+    texts += [f" {onset}" for onset in ONSETS for _ in range(600)] + [onset for onset in ONSETS for _ in range(600)] + list(ENDS) * 600
+    train_tokenizer(texts, TOKENIZER)
+
+
+def train(names: list[str], minutes: float | None, seed: int, threads: int, compiled: bool) -> None:  # noqa: PLR0913, PLR0917
+    """Trains models one after the other, each resumed where it stopped."""
+    from models.train.tokenizer import Coder
+    from models.train.training import Recipe, Trainer
+
+    for name in names:
+        recipe = Recipe(minutes=minutes or MINUTES[name], seed=seed, threads=threads, compiled=compiled)
+        Trainer(name, recipe, RUNS / name, Coder(TOKENIZER)).run()
+
+
+def export_all(names: list[str]) -> None:
+    """Writes the GGUF of every model that has a checkpoint."""
+    from models.train.export import export
+    from models.train.tokenizer import Coder
+
+    for name in names:
+        state = RUNS / name / "state.pt"
+        if state.exists():
+            export(state, Coder(TOKENIZER), MICRO / f"{name}.gguf")
+
+
+def evaluate_all(names: list[str], tasks: Path, limit: int | None, show: int) -> None:
+    """Prints the tables of every exported model."""
+    from models.train.evaluate import report
+    from models.train.tokenizer import Coder
+
+    for name in names:
+        report(MICRO / f"{name}.gguf", tasks, MICRO / "corpus", Coder(TOKENIZER), limit, show)
+
+
+def main() -> None:
+    """Runs a stage."""
+    parser = argparse.ArgumentParser(prog="python -m models.train", description=__doc__)
+    parser.add_argument("stage", choices=("tokenizer", "train", "export", "pool", "evaluate", "all"))
+    parser.add_argument("names", nargs="*", default=[])
+    parser.add_argument("--minutes", type=float)
+    parser.add_argument("--seed", type=int, default=SEED)
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--compile", action="store_true", help="fuse layers; needs a C++ compiler")
+    parser.add_argument("--tasks", type=Path, default=MICRO / "tasks" / "dev.jsonl", help="of the evaluation")
+    parser.add_argument("--limit", type=int, help="tasks of each kind and number of steps")
+    parser.add_argument("--show", type=int, default=0, help="failures to print")
+    arguments = parser.parse_args()
+    names = arguments.names or list(MINUTES)
+    if arguments.stage in {"tokenizer", "all"}:
+        make_tokenizer()
+    if arguments.stage in {"train", "all"}:
+        train(names, arguments.minutes, arguments.seed, arguments.threads, arguments.compile)
+    if arguments.stage in {"pool", "all"}:
+        from models.train.pool import make_pool
+
+        make_pool(MICRO)
+    if arguments.stage in {"export", "all"}:
+        export_all(names)
+    if arguments.stage in {"evaluate", "all"}:
+        evaluate_all(names, arguments.tasks, arguments.limit, arguments.show)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,85 @@
+"""Batches: a curriculum of samples, bucketed by length, each batch decided by its seed alone."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from models.train.samples import Maker
+from models.train.tokenizer import Coder
+from models.train.world import make_world
+
+LONGEST = 1024
+POOL = 10
+"""Batches that are made and bucketed together."""
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """``ids`` (samples, length) and the weight of each id as a target."""
+
+    ids: np.ndarray
+    weights: np.ndarray
+
+
+def sizes(progress: float) -> tuple[int, ...]:
+    """How likely 1, 2 .. 6 steps are at a point of the training: single steps first, all depths by 45%."""
+    depth = 1 + 5 * min(1.0, max(0.0, (progress - 0.08) / 0.37))
+    return tuple(max(0, round(100 * min(1.0, depth - n) * (1.0 if n else 1.3))) for n in range(6))
+
+
+def draw_sample(maker: Maker, rng: random.Random, progress: float) -> tuple[str, str, int]:
+    """Sort, kind and size of the next sample; look-ups are oversampled at the start."""
+    early = max(0.0, 1 - progress / 0.3)
+    kind = "search" if rng.random() < 0.5 + 0.15 * early else "coding"
+    if kind == "search":
+        sort = rng.choices(("execute", "bid", "mark", "refine"), (46 + 20 * early, 24, 18, 12))[0]
+    else:
+        sort = rng.choices(("execute", "bid", "mark", "refine"), (36, 34, 18, 12))[0]
+    size = rng.choices(range(1, 7), [max(1, w) if n < 1 else w for n, w in enumerate(sizes(progress))])[0]
+    return sort, kind, min(size, 5) if kind == "search" and rng.random() < 0.85 else size
+
+
+def make_pool(coder: Coder, seed: int, progress: float, tokens: int) -> list[Batch]:
+    """A pool of batches of at most ``tokens`` tokens each, shuffled."""
+    rng = random.Random(seed)
+    maker = Maker(make_world(rng, "train"), rng, "train")
+    made: list[tuple[np.ndarray, np.ndarray]] = []
+    total = 0
+    while total < tokens * POOL:
+        if len(made) % 400 == 399:
+            maker = Maker(make_world(rng, "train"), rng, "train")
+        ids, weights = coder.sample(maker.make(*draw_sample(maker, rng, progress)))
+        if len(ids) <= LONGEST:
+            made.append((ids, weights))
+            total += len(ids)
+    made.sort(key=lambda pair: len(pair[0]))
+    batches, group = list[Batch](), list[tuple[np.ndarray, np.ndarray]]()
+    for pair in made:
+        if group and (len(group) + 1) * len(pair[0]) > tokens:
+            batches.append(pad(group, coder.pad))
+            group = []
+        group.append(pair)
+    batches.append(pad(group, coder.pad))
+    rng.shuffle(batches)
+    return batches
+
+
+def pad(group: list[tuple[np.ndarray, np.ndarray]], filler: int) -> Batch:
+    """One batch, padded at the end to a multiple of 16."""
+    length = -(-max(len(ids) for ids, _ in group) // 16) * 16
+    ids = np.full((len(group), length), filler, np.int64)
+    weights = np.zeros((len(group), length), np.float32)
+    for row, (one, weight) in enumerate(group):
+        ids[row, : len(one)] = one
+        weights[row, : len(one)] = weight
+    return Batch(ids, weights)
+
+
+def stream(coder: Coder, seed: int, tokens: int, progress: Iterator[float]) -> Iterator[Batch]:
+    """Batches without end; ``progress`` is asked once a pool."""
+    for number, point in enumerate(progress):
+        yield from make_pool(coder, seed * 1_000_003 + number, point, tokens)
