@@ -104,6 +104,9 @@ class BubblewrapSandbox:
                     return await run_process(launch, self.limits, seconds, self._watch(folder))
                 except OSError as error:
                     raise NoSandbox(f"bubblewrap cannot be started: {error}", "see `sale-tui doctor`") from error
+                finally:
+                    # The program may have shut it; its name is in a folder of ours, so it is still the same folder.
+                    folder.chmod(0o700)
 
     def options(self, workspace: Path, data: dict[str, int]) -> Iterator[str]:
         """bubblewrap's options; ``data``: descriptors of filter, main, passwd, group, hosts."""

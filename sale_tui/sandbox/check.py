@@ -18,7 +18,7 @@ from sale_tui.errors import NoSandbox
 from sale_tui.sandbox.base import Ended
 from sale_tui.sandbox.bubblewrap import ENVIRONMENT, INNER_ID, BubblewrapSandbox
 
-PROBES = 19
+PROBES = 20
 SECONDS = 10.0
 _CANARY = b"canary"
 _SYSCTL = "/proc/sys/kernel/core_pattern"

@@ -38,9 +38,11 @@ def _probes(facts: dict[str, Any]) -> dict[str, Callable[[], bool]]:
         "the network is not there": lambda: _refused(lambda: socket.create_connection(tuple(facts["listener"]), 1)),
         "local services cannot be asked": lambda: _refused(lambda: socket.socket(socket.AF_UNIX)),
         "the user is nobody": lambda: os.getuid() == facts["uid"] and os.getgid() == facts["uid"],
-        "no capability is left": _powerless,
-        "no right can be gained": lambda: _status()["NoNewPrivs"] == "1",
-        "system calls are filtered": lambda: _status()["Seccomp"] == "2" and _not_permitted("chroot", b"/"),
+        "no capability is left": lambda: _powerless("self"),
+        "no right can be gained": lambda: _status("self")["NoNewPrivs"] == "1",
+        "system calls are filtered": lambda: _status("self")["Seccomp"] == "2" and _not_permitted("chroot", b"/"),
+        # A program can write to its init's memory, which gains it nothing as long as this holds.
+        "its init is bound like itself": lambda: _powerless("1") and _status("1")["Seccomp"] == "2",
         "no namespaces can be made": lambda: all(_not_permitted("unshare", kind) for kind in (NEW_USER, NEW_MOUNTS)),
         "no process can be traced": lambda: _not_permitted("ptrace", 0, 0, 0, 0),
         "no terminal can be typed into": _refused_typing,
@@ -87,11 +89,11 @@ def _refused_typing() -> bool:
     return False
 
 
-def _status() -> dict[str, str]:
-    lines = Path("/proc/self/status").read_text().splitlines()
+def _status(process: str) -> dict[str, str]:
+    lines = Path(f"/proc/{process}/status").read_text().splitlines()
     return {name: value.strip() for name, _, value in (line.partition(":") for line in lines)}
 
 
-def _powerless() -> bool:
-    facts = _status()
+def _powerless(process: str) -> bool:
+    facts = _status(process)
     return all(int(facts[name], 16) == 0 for name in ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"))
