@@ -96,7 +96,7 @@ def test_words_hold_no_control_characters(text):
 
 def test_a_clipped_text_says_that_it_is():
     assert clipped("one two three four", 7, 2).plain == "one two\nthree…"
-    assert clipped("one two three four", 9, 2, tail=True).plain == "…\nfour"
+    assert clipped("one two three four", 9, 2, tail=True).plain == "…hree\nfour"
     assert clipped("short", 9, 2).plain == "short"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from textual.widgets import Input
 
 from sale_tui.errors import NoAgentLoads
 from sale_tui.inference.scripted import Script, ScriptMark, ScriptTurn
@@ -23,18 +24,21 @@ TASK = "Where does the sister of Velmar live?"
 SLOW = Script(turn=(ScriptTurn(part="bid", text="One two three four five six.", delay=5.0),), mark=(ScriptMark(),))
 
 
+def shows(app, kind: type) -> bool:
+    return isinstance(app.screen, kind)
+
+
 async def test_a_typed_task_ends_in_its_answer(make_app, wait_for):
     app = make_app(countdown=0.0)
     async with app.run_test(size=(120, 40)) as pilot:
         await pilot.press(*"Where")
         await pilot.press("enter")
         await wait_for(pilot, lambda: app.state.run is not None and not app.state.busy)
-        await wait_for(pilot, lambda: isinstance(app.screen, RunScreen))
+        await wait_for(pilot, lambda: shows(app, RunScreen))
         await wait_for(pilot, lambda: "Orrin" in app.screen.query_one("#answer", PlainText).plain)
-        below = app.screen.query_one("#below", PlainText).plain
-        assert "always the largest ≈ $" in below
+        await wait_for(pilot, lambda: "always the largest ≈ $" in app.screen.query_one("#below", PlainText).plain)
         await pilot.press("n")
-        assert isinstance(app.screen, HomeScreen)
+        assert shows(app, HomeScreen)
         assert app.screen.query_one(Prompt).text == ""
 
 
@@ -105,13 +109,13 @@ async def test_the_chosen_bid_is_shown_in_full(make_app, wait_for):
         await wait_for(pilot, lambda: app.state.deciding)
         await pilot.press("v")
         await pilot.pause(0.2)
-        assert isinstance(app.screen, BidScreen)
+        assert shows(app, BidScreen)
         shown = app.screen.query_one("#bid PlainText", PlainText).plain
         assert "cedar" in shown
         assert "mark by elm" in shown
         await pilot.press("right", "escape")
         await pilot.pause(0.1)
-        assert isinstance(app.screen, AuctionScreen)
+        assert shows(app, AuctionScreen)
 
 
 async def test_ctrl_c_stops_a_running_auction_and_keeps_the_prompt(make_app, wait_for):
@@ -134,7 +138,7 @@ async def test_a_task_under_way_is_not_left_by_accident(make_app, wait_for):
     async with app.run_test(size=(100, 30)) as pilot:
         await wait_for(pilot, lambda: app.state.phase == "bidding")
         await pilot.press("n")
-        assert isinstance(app.screen, AuctionScreen)
+        assert shows(app, AuctionScreen)
 
 
 async def test_no_valid_bid_is_one_panel_with_cause_and_cure(make_app, wait_for):
@@ -183,7 +187,7 @@ async def test_an_empty_task_is_one_line(make_app):
     async with app.run_test(size=(80, 24)) as pilot:
         await pilot.press("space", "enter")
         assert "the task is empty" in app.screen.query_one("#complaint", PlainText).plain
-        assert isinstance(app.screen, HomeScreen)
+        assert shows(app, HomeScreen)
 
 
 async def test_a_sample_goes_into_the_prompt(make_app):
@@ -218,11 +222,11 @@ async def test_the_workspace_is_saved_where_the_user_says(make_app, wait_for, tm
     app = make_app(countdown=0.0, begin=TASK)
     async with app.run_test(size=(100, 30)) as pilot:
         await wait_for(pilot, lambda: app.state.run is not None and not app.state.busy)
-        await wait_for(pilot, lambda: isinstance(app.screen, RunScreen))
+        await wait_for(pilot, lambda: shows(app, RunScreen))
         await pilot.press("s")
         await pilot.pause(0.1)
-        assert isinstance(app.screen, SaveScreen)
-        folder = app.screen.query_one("#folder")
+        assert shows(app, SaveScreen)
+        folder = app.screen.query_one("#folder", Input)
         folder.value = str(tmp_path)
         await pilot.press("enter")
         await wait_for(pilot, lambda: "exists already" in app.screen.query_one("#result", PlainText).plain)
@@ -232,7 +236,7 @@ async def test_the_workspace_is_saved_where_the_user_says(make_app, wait_for, tm
         assert (tmp_path / "saved").is_dir()
         await pilot.press("escape", "b")
         await pilot.pause(0.1)
-        assert isinstance(app.screen, AuctionScreen)
+        assert shows(app, AuctionScreen)
         await pilot.press("b")
         await pilot.pause(0.1)
         assert app.screen.query_one(AnswerPanel).has_class("-shown")
@@ -243,10 +247,10 @@ async def test_help_lists_every_key_and_closes(make_app):
     async with app.run_test(size=(80, 24)) as pilot:
         await pilot.press("f1")
         await pilot.pause(0.1)
-        assert isinstance(app.screen, HelpScreen)
+        assert shows(app, HelpScreen)
         assert "Hold the countdown" in app.screen.query_one(PlainText).plain
         await pilot.press("escape")
-        assert isinstance(app.screen, HomeScreen)
+        assert shows(app, HomeScreen)
 
 
 async def test_quitting_closes_the_session(make_app, wait_for):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from typing import Any
 
 import msgspec
 from hypothesis import given
@@ -33,7 +34,7 @@ from sale_tui.tui.state import AppState, apply, ended, initial, opening
 from sale_tui.types import Award
 
 
-def fold(events: list[AnyEvent]) -> AppState:
+def fold(events: list[AnyEvent]) -> Any:
     header = events[0]
     assert isinstance(header, LogStarted)
     state = opening(initial(pool_of(header)), "a task")
@@ -42,7 +43,13 @@ def fold(events: list[AnyEvent]) -> AppState:
     return state
 
 
-def until(log: list[AnyEvent], kind: type, times: int = 1) -> list[AnyEvent]:
+def after(state: AppState, *events: AnyEvent) -> Any:
+    for event in events:
+        state = apply(state, event)
+    return state
+
+
+def until(log: list[AnyEvent], kind: type, times: int = 1) -> Any:
     places = [place for place, event in enumerate(log) if isinstance(event, kind)]
     return log[: places[times - 1] + 1]
 
@@ -83,9 +90,9 @@ def test_the_countdown_runs_on_the_clock_of_the_events_and_can_be_held(log):
     state = fold(until(log, AwardProposed))
     begun = state.board.proposal.since
     assert state.board.proposal.left(begun + 3) == 5.0
-    state = apply(state, CountdownHeld(held=True, at=begun + 3))
+    state = after(state, CountdownHeld(held=True, at=begun + 3))
     assert state.board.proposal.left(begun + 100) == 5.0
-    state = apply(state, CountdownHeld(held=False, at=begun + 50))
+    state = after(state, CountdownHeld(held=False, at=begun + 50))
     assert state.board.proposal.left(begun + 52) == 3.0
     assert state.board.proposal.left(begun + 60) == 0.0
 
@@ -93,7 +100,7 @@ def test_the_countdown_runs_on_the_clock_of_the_events_and_can_be_held(log):
 def test_an_overruling_is_shown_as_the_users(log):
     state = fold(until(log, AwardProposed))
     award = Award(agent="micro-l", round="first", by="user", reason="overruled by the user")
-    state = apply(state, AwardDecided(award=award, plan="the plan", proposed_agent="micro-xs"))
+    state = after(state, AwardDecided(award=award, plan="the plan", proposed_agent="micro-xs"))
     assert state.board.find("micro-l").status == "won"
     assert state.board.find("micro-xs").status != "won"
     assert not state.deciding
@@ -101,8 +108,8 @@ def test_an_overruling_is_shown_as_the_users(log):
 
 def test_a_bidder_that_fails_shows_why_and_the_others_go_on(log):
     state = fold(until(log, BidDelta, 6))
-    state = apply(state, BidFailed(agent="micro-s", round="first", reason="wrote nothing (2 attempts)"))
-    state = apply(state, AgentLost(agent="micro-s", reason="killed", hint="see the log"))
+    state = after(state, BidFailed(agent="micro-s", round="first", reason="wrote nothing (2 attempts)"))
+    state = after(state, AgentLost(agent="micro-s", reason="killed", hint="see the log"))
     failed = state.board.find("micro-s")
     assert failed.status == "failed"
     assert failed.reason == "killed (see the log)"
@@ -112,15 +119,15 @@ def test_a_bidder_that_fails_shows_why_and_the_others_go_on(log):
 
 
 def test_a_placed_bid_stands_though_its_model_is_lost(log):
-    state = apply(fold(until(log, BidPlaced, 4)), AgentLost(agent="micro-l", reason="killed"))
+    state = after(fold(until(log, BidPlaced, 4)), AgentLost(agent="micro-l", reason="killed"))
     assert state.board.find("micro-l").status == "placed"
     assert state.board.find("micro-l").reason == "killed"
 
 
 def test_a_failed_refinement_leaves_the_first_bid(log):
     state = fold(until(log, ProvisionalChosen))
-    state = apply(state, BidStarted(agent="micro-xs", round="refined"))
-    state = apply(state, BidFailed(agent="micro-xs", round="refined", reason="wrote nothing"))
+    state = after(state, BidStarted(agent="micro-xs", round="refined"))
+    state = after(state, BidFailed(agent="micro-xs", round="refined", reason="wrote nothing"))
     bidder = state.board.find("micro-xs")
     assert bidder.status == "judged"
     assert bidder.refined.failed == "wrote nothing"
@@ -128,18 +135,18 @@ def test_a_failed_refinement_leaves_the_first_bid(log):
 
 
 def test_a_skipped_refinement_shows_its_reason(log):
-    state = apply(fold(until(log, ProvisionalChosen)), RefinementSkipped(agent="micro-s", reason="no usable pair"))
+    state = after(fold(until(log, ProvisionalChosen)), RefinementSkipped(agent="micro-s", reason="no usable pair"))
     assert state.board.find("micro-s").skipped == "no usable pair"
 
 
 def test_a_second_attempt_begins_with_an_empty_plan(log):
     state = fold(until(log, BidDelta, 8))
-    state = apply(state, BidStarted(agent="micro-s", round="first"))
+    state = after(state, BidStarted(agent="micro-s", round="first"))
     assert str(state.board.find("micro-s").first.plan) == ""
 
 
 def test_models_stay_for_the_next_task_and_all_else_goes(log):
-    state = opening(ended(fold(log)), "another")
+    state = after(opening(ended(fold(log)), "another"))
     assert state.task == "another"
     assert len(state.models) == 4
     assert state.run is None
@@ -156,7 +163,7 @@ def test_the_kind_can_be_changed_until_bidding_starts(log):
 
 def test_errors_and_notices_are_kept(log):
     error = ErrorRaised(error="no_valid_bid", message="nobody bid", hint="ask again", exit_code=4)
-    state = apply(apply(fold(until(log, BidStarted)), Notice(text="look")), error)
+    state = after(fold(until(log, BidStarted)), Notice(text="look"), error)
     assert state.error == error
     assert state.notices == ("look",)
 
@@ -194,7 +201,7 @@ def test_a_delta_costs_the_same_after_two_hundred_thousand(log):
     short = fold(events)
     long = short
     for _ in range(20_000):
-        long = apply(long, msgspec.structs.replace(event, text="ten words " * 10))
+        long = after(long, msgspec.structs.replace(event, text="ten words " * 10))
     assert long.board.bidders[0].first.plan.length > 1_900_000
     fast = min(seconds_of_deltas(short, event) for _ in range(5))
     slow = min(seconds_of_deltas(long, event) for _ in range(5))

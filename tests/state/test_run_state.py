@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from sale_tui.events import (
     BillMade,
     CallRejected,
@@ -25,7 +27,7 @@ END = RunFinished(
 )  # fmt: skip
 
 
-def fold(*events):
+def fold(*events) -> Any:
     run = None
     for event in events:
         run = apply_run(run, event)
@@ -34,7 +36,7 @@ def fold(*events):
 
 
 def test_a_recorded_run_ends_with_its_answer(log):
-    run = None
+    run: Any = None
     for event in log:
         run = apply_run(run, event)
     assert run.finished.answer == "[100, 64, 16, 4]"
@@ -73,7 +75,8 @@ def test_a_call_waits_then_has_its_output():
     assert waiting.steps[0].calls[0].status == "running"
     assert waiting.steps[0].calls[0].arguments == "document='Velmar.md', page=2"
     done = ToolFinished(step=1, call="a", tool="open", ok=False, summary="no", output="none", truncated=3, seconds=0.5)
-    call = apply_run(waiting, done).steps[0].calls[0]
+    answered: Any = apply_run(waiting, done)
+    call = answered.steps[0].calls[0]
     assert (call.status, call.output, call.truncated, call.seconds) == ("failed", "none", 3, 0.5)
 
 

@@ -69,7 +69,7 @@ class AuctionScreen(View[None]):
             self._proposed_at = self.sale.time()
         short = short_names([bidder.name for bidder in state.board.bidders])
         for place, (card, bidder) in enumerate(zip(self._cards, state.board.bidders, strict=False)):
-            card.draw(bidder, state.board, Place(place + 1, place == self._chosen, short), row)
+            card.draw(bidder, state.board, Place(place + 1, place == self._chosen, short, state.busy), row)
         self.query_one(ErrorPanel).draw(state.error)
         self.query_one(AwardPanel).draw(state, now, self._name_of_chosen())
         self._draw_keys(state)

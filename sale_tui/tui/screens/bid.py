@@ -52,7 +52,7 @@ class BidScreen(View[None]):
 
 
 def _parts(state: AppState, bidder: Bidder) -> list[Part]:
-    sign, style = sign_of(bidder, state.board)
+    sign, style = sign_of(bidder, state.board, state.busy)
     cost = price(bidder.price, bidder.price_estimated)
     parts: list[Part] = [(bidder.name, "bold"), f"  {cost} per million tokens  ", (sign, style), "\n"]
     if bidder.facts is not None:

@@ -25,6 +25,8 @@ class AwardPanel(PlainText):
         """``now`` on the clock of the events."""
         board = state.board
         self.set_class(state.deciding, "-open")
+        # An error that ended the auction says all that there is to say.
+        self.display = state.error is None or board.proposal is not None or board.decision is not None
         if board.decision is not None:
             self.show(*_decided(board))
         elif board.proposal is not None:

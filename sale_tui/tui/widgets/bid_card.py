@@ -49,10 +49,12 @@ class Place(msgspec.Struct, frozen=True):
     chosen: bool
     short: dict[str, str]
     """Names of jurors without what all share."""
+    live: bool
+    """Whether the task is under way: else nobody writes any more."""
 
 
-def sign_of(bidder: Bidder, board: Board) -> tuple[str, str]:
-    """How a bid stands, in words with a sign, and the style."""
+def sign_of(bidder: Bidder, board: Board, live: bool) -> tuple[str, str]:
+    """How a bid stands, in words with a sign, and the style. ``live``: whether the task is under way."""
     decision, proposal = board.decision, board.proposal
     if decision is not None and decision.award.agent == bidder.name:
         return ("✓ taken by you" if decision.award.by == "user" else "✓ won the award"), "bold $text-success"
@@ -60,6 +62,8 @@ def sign_of(bidder: Bidder, board: Board) -> tuple[str, str]:
         return "▶ proposed award", "bold $text-success"
     if bidder.status == "failed":
         return SIGNS["failed"]
+    if not live and bidder.status in {"waiting", "loading", "bidding", "refining"}:
+        return "■ stopped", "$quiet"
     if bidder.name == board.provisional:
         return "★ provisional winner", "bold $text-warning"
     return SIGNS[bidder.status]
@@ -115,7 +119,7 @@ class BidCard(Vertical):
 
     def draw(self, bidder: Bidder, board: Board, place: Place, row: bool) -> None:
         """``row``: one of several lines under common columns, instead of a column of its own."""
-        sign, style = sign_of(bidder, board)
+        sign, style = sign_of(bidder, board, place.live)
         proposed = style.endswith("$text-success")
         self.set_class(row, "-row")
         self.set_class(proposed, "-proposed")

@@ -46,7 +46,8 @@ def clipped(text: str, width: int, lines: int, style: str = "", tail: bool = Fal
     if len(wrapped) <= lines and len(given) == len(text):
         return Content("\n").join(wrapped)
     if tail:
-        return Content("\n").join([words(("…", style)), *wrapped[-(lines - 1) :]] if lines > 1 else wrapped[-1:])
+        kept = wrapped[-lines:]
+        return Content("\n").join([Content.assemble(("…", style), kept[0][1:]), *kept[1:]])
     last = wrapped[min(lines, len(wrapped)) - 1].truncate(width - 1).rstrip()
     return Content("\n").join([*wrapped[: lines - 1], Content.assemble(last, ("…", style))])
 
