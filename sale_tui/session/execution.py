@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-import shutil
-import stat
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from pathlib import Path
 
 from sale_tui.agent.loop import Run, run_winner
 from sale_tui.agent.tools.base import Tool, ToolContext
+from sale_tui.agent.workspace import create_workspace
 from sale_tui.auction.prompting import execute_messages
-from sale_tui.errors import ConfigurationFault
-from sale_tui.events import AwardDecided, Event
+from sale_tui.events import AwardDecided, Event, Notice
 from sale_tui.session.wiring import TaskRequest, Wiring
+
+SHOWN = 5
+"""Names of files that were left out, in the notice."""
 
 
 def offer(wiring: Wiring) -> tuple[tuple[Tool, ...], tuple[str, ...]]:
@@ -28,7 +28,12 @@ def offer(wiring: Wiring) -> tuple[tuple[Tool, ...], tuple[str, ...]]:
 
 async def execute(wiring: Wiring, request: TaskRequest, award: AwardDecided) -> AsyncGenerator[Event, None]:
     """The run's events, from RunStarted to RunFinished. Raises ConfigurationFault where no workspace can be made."""
-    workspace = await asyncio.to_thread(make_workspace, wiring.workspaces / award.auction, request.workspace)
+    workspace = wiring.workspaces / award.auction
+    copied = await asyncio.to_thread(create_workspace, workspace, request.workspace)
+    if copied.skipped:
+        yield Notice(
+            text=f"not copied into the workspace: {', '.join(copied.skipped[:5])}{' ...' * (len(copied.skipped) > 5)}"
+        )
     tools, withheld = offer(wiring)
     run = Run(
         model=wiring.models[award.award.agent],
@@ -43,28 +48,3 @@ async def execute(wiring: Wiring, request: TaskRequest, award: AwardDecided) -> 
     async with aclosing(run_winner(run)) as events:
         async for event in events:
             yield event
-
-
-def make_workspace(folder: Path, original: Path | None) -> Path:
-    """A fresh private folder; a copy of ``original`` where there is one, which is only ever read.
-
-    Links stay links and special files are left out. Raises ConfigurationFault.
-    """
-    try:
-        folder.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        folder.mkdir(mode=0o700)
-        if original is not None:
-            shutil.copytree(original, folder, symlinks=True, ignore=_special_files, dirs_exist_ok=True)
-            folder.chmod(0o700)
-    except (OSError, shutil.Error) as fault:
-        raise ConfigurationFault(
-            f"workspace {folder} cannot be made: {fault}", "check that folder, and the one that is to be copied"
-        ) from fault
-    return folder
-
-
-def _special_files(folder: str, names: list[str]) -> set[str]:
-    """Sockets, pipes and devices: copying one could wait for ever."""
-    kept = (stat.S_ISREG, stat.S_ISDIR, stat.S_ISLNK)
-    modes = {name: (Path(folder) / name).lstat().st_mode for name in names}
-    return {name for name, mode in modes.items() if not any(is_kind(mode) for is_kind in kept)}
