@@ -39,6 +39,7 @@ def worker_environment(environment: os._Environ[str] | dict[str, str]) -> dict[s
         "OPENBLAS_NUM_THREADS": "1",
         "MKL_NUM_THREADS": "1",
         "GGML_NO_BACKTRACE": "1",
+        "OMP_WAIT_POLICY": "PASSIVE",
     }
 
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from sale_tui.errors import ModelFault, PromptTooLong
 from sale_tui.inference.gguf import read_header
+from sale_tui.inference.llama.cores import Cores
 from sale_tui.inference.llama.link import WorkerLink
 from sale_tui.inference.llama.protocol import (
     Cancel,
@@ -27,8 +29,15 @@ from sale_tui.ports import Completion, Delta, Generate, MarkReading, Message
 from sale_tui.types import AgentSpec, ModelFacts, ToolSpec
 
 ALL_LAYERS = -1
-FLUSH_SECONDS = 300.0
-"""How long marks and counts may take."""
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """Seconds after which a worker counts as hung; turns bring their own."""
+
+    load: float = 900.0
+    call: float = 300.0
+    """Of marks and counts."""
 
 
 class LlamaModel:
@@ -43,19 +52,19 @@ class LlamaModel:
         *,
         sequences: int = 8,
         threads: int = 1,
+        cores: Cores | None = None,
         gpu_layers: int = ALL_LAYERS,
         cache: Path | None = None,
-        load_seconds: float = 900.0,
-        call_seconds: float = FLUSH_SECONDS,
+        patience: Patience = Patience(),
     ) -> None:
-        """``sequences`` are decoded together; the seconds are after which a load, a mark or a count counts as hung."""
+        """``sequences`` are decoded together; ``cores`` changes ``threads`` as workers begin and end to compute."""
         self._spec = spec
         self._sequences = sequences
         self._threads = threads
+        self._cores = cores
         self._gpu_layers = gpu_layers
         self._cache = cache
-        self._load_seconds = load_seconds
-        self._call_seconds = call_seconds
+        self._patience = patience
         self._link: WorkerLink | None = None
         self._facts: ModelFacts | None = None
         self._loading = asyncio.Lock()
@@ -69,6 +78,11 @@ class LlamaModel:
     def pid(self) -> int | None:
         """The worker's process, if there is one."""
         return self._link.pid if self._link else None
+
+    @property
+    def parameters(self) -> int:
+        """Size of the model; 0 before it is loaded."""
+        return self._facts.parameters if self._facts else 0
 
     @property
     def log(self) -> tuple[str, ...]:
@@ -104,10 +118,10 @@ class LlamaModel:
             )
         )
         try:
-            async with asyncio.timeout(self._load_seconds):
+            async with asyncio.timeout(self._patience.load):
                 return (await asyncio.shield(link.loaded)).facts
         except TimeoutError:
-            raise self._hung(link, "did not load", self._load_seconds) from None
+            raise self._hung(link, "did not load", self._patience.load) from None
 
     def _hung(self, link: WorkerLink, what: str, seconds: float) -> ModelFault:
         hint = "a smaller model or context is quicker; the other agents go on"
@@ -127,7 +141,7 @@ class LlamaModel:
     async def generate(self, request: Generate) -> AsyncIterator[Delta | Completion]:
         """Stream one turn; closing the iterator cancels within one decode step. Raises ModelFault, PromptTooLong."""
         link = await self._ready()
-        call, replies = link.open_call()
+        call, replies = self._open(link)
         deadline = asyncio.get_running_loop().time() + request.deadline_seconds
         done = False
         try:
@@ -152,8 +166,16 @@ class LlamaModel:
             raise family(f"{self._spec.name}: {reply.message}", reply.hint)
         return reply
 
+    def _open(self, link: WorkerLink) -> tuple[int, asyncio.Queue[Reply]]:
+        opened = link.open_call()
+        if self._cores is not None:
+            self._cores.enter(self)
+        return opened
+
     def _forget(self, link: WorkerLink, call: int, done: bool) -> None:
         link.close_call(call)
+        if self._cores is not None:
+            self._cores.leave(self)
         if not done and link.fault is None:
             link.send(Cancel(call=call))
 
@@ -165,7 +187,7 @@ class LlamaModel:
             return []
         cleaned = tuple(tuple(map(_clean, messages)) for messages in prompts)
         link = await self._ready()
-        call, replies = link.open_call()
+        call, replies = self._open(link)
         reply = await self._ask(link, Mark(call=call, prompts=cleaned, prefix=prefix, tools=tools), replies)
         if not isinstance(reply, Marked):
             raise ModelFault(f"{self._spec.name}: its worker answered a mark with something else")
@@ -174,18 +196,18 @@ class LlamaModel:
     async def count_tokens(self, messages: tuple[Message, ...], tools: tuple[ToolSpec, ...]) -> int:
         """Tokens of the rendered prompt. Raises ModelFault."""
         link = await self._ready()
-        call, replies = link.open_call()
+        call, replies = self._open(link)
         reply = await self._ask(link, Count(call=call, messages=tuple(map(_clean, messages)), tools=tools), replies)
         if not isinstance(reply, Counted):
             raise ModelFault(f"{self._spec.name}: its worker answered a count with something else")
         return reply.tokens
 
     async def _ask(self, link: WorkerLink, command: Mark | Count, replies: asyncio.Queue[Reply]) -> Reply:
-        deadline = asyncio.get_running_loop().time() + self._call_seconds
+        deadline = asyncio.get_running_loop().time() + self._patience.call
         done = False
         try:
             link.send(command)
-            reply = await self._next(link, replies, deadline, self._call_seconds)
+            reply = await self._next(link, replies, deadline, self._patience.call)
             done = True
             return reply
         finally:
@@ -193,7 +215,6 @@ class LlamaModel:
 
     def set_threads(self, threads: int) -> None:
         """Compute with so many threads from the next decode on."""
-        self._threads = threads
         if self._link is not None and self._link.fault is None:
             self._link.send(Threads(threads=threads))
 
@@ -204,6 +225,8 @@ class LlamaModel:
 
     async def _end(self) -> None:
         link, self._link, self._facts = self._link, None, None
+        if self._cores is not None:
+            self._cores.forget(self)
         if link is not None:
             await link.close()
 

@@ -65,6 +65,8 @@ def _most_likely(
     if 0 < sampling.top_k < size:
         if near.size < sampling.top_k:
             near = np.argpartition(logits, size - sampling.top_k)[size - sampling.top_k :]
+        elif near.size > 4 * sampling.top_k:
+            near = near[np.argpartition(logits[near], near.size - sampling.top_k)[near.size - sampling.top_k :]]
         order = near[np.argsort(-logits[near], kind="stable")][: sampling.top_k]
         weights = np.exp((logits[order].astype(np.float64) - top) / heat)
         return order, weights / weights.sum()

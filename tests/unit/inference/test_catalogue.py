@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 
 from sale_tui.errors import ConfigurationFault
 from sale_tui.inference.catalogue import load_pool
+from sale_tui.inference.llama.cores import Cores, share
 from sale_tui.inference.llama.model import LlamaModel
-from sale_tui.inference.pool import build_models, close_all, threads_for
+from sale_tui.inference.pool import build_models, close_all
 from sale_tui.inference.pricing import ANCHORS, estimated_price
 from sale_tui.inference.scripted import ScriptedModel
 from sale_tui.paths import shipped_pools
@@ -138,6 +139,38 @@ def test_every_shipped_pool_loads():
         assert load_pool(file).agents
 
 
-def test_cores_are_shared_but_nobody_goes_without():
-    assert [threads_for(4, cores) for cores in (1, 2, 4, 16)] == [1, 1, 1, 4]
-    assert threads_for(1, 8) == 8
+class Computing:
+    """A worker that notes its threads."""
+
+    def __init__(self, parameters):
+        self.parameters = parameters
+        self.threads = 1
+
+    def set_threads(self, threads):
+        self.threads = threads
+
+
+@given(
+    st.integers(1, 64),
+    st.lists(st.tuples(st.integers(0, 4), st.booleans()), max_size=40),
+    st.lists(st.sampled_from([1_000_000, 4_000_000_000]), min_size=5, max_size=5),
+)
+def test_cores_are_shared_but_nobody_goes_without(total, moves, sizes):
+    cores, workers = Cores(total), [Computing(size) for size in sizes]
+    calls = [0] * 5
+    for number, begins in moves:
+        if begins:
+            calls[number] += 1
+            cores.enter(workers[number])
+        elif calls[number]:
+            calls[number] -= 1
+            cores.leave(workers[number])
+        active = [worker for worker, count in zip(workers, calls, strict=True) if count]
+        assert all(worker.threads >= 1 for worker in active)
+        assert sum(worker.threads for worker in active) <= max(total, len(active))
+        assert all(worker.threads == 1 for worker in active if worker.parameters < 5_000_000)
+
+
+def test_a_lone_large_model_leaves_one_core_free():
+    assert [share(cores, 1) for cores in (1, 2, 4, 16)] == [1, 1, 3, 15]
+    assert [share(cores, 4) for cores in (1, 2, 4, 16)] == [1, 1, 1, 4]

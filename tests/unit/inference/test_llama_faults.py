@@ -15,6 +15,7 @@ import pytest
 
 from sale_tui.errors import ModelFault
 from sale_tui.inference.gguf import read_header
+from sale_tui.inference.llama.model import Patience
 from sale_tui.inference.shapes import SHAPES, write_model
 from sale_tui.ports import Generate, Message
 from sale_tui.types import Sampling
@@ -114,7 +115,7 @@ async def test_stopped_worker_meets_the_deadline(model):
 
 
 async def test_stopped_worker_meets_the_limit_of_marks(make_model):
-    model = make_model(call_seconds=0.3)
+    model = make_model(patience=Patience(call=0.3))
     await model.load()
     os.kill(model.pid, signal.SIGSTOP)
     await failing(model.mark([BID], "Mark: ", ()))
@@ -122,7 +123,7 @@ async def test_stopped_worker_meets_the_limit_of_marks(make_model):
 
 
 async def test_a_load_that_hangs(make_model):
-    model = make_model(load_seconds=0.5)
+    model = make_model(patience=Patience(load=0.5))
     load = asyncio.create_task(model.load())
     await until(lambda: model.pid is not None)
     pid = model.pid
