@@ -83,6 +83,11 @@ class SaleApp(App[None]):
         """What is shown."""
         return self.feed.state
 
+    @property
+    def drawn(self) -> bool:
+        """Whether the screen shows the state as it is."""
+        return self._drawn is self.state
+
     def time(self) -> float:
         """Seconds that never go back."""
         return time.monotonic()
@@ -126,7 +131,7 @@ class SaleApp(App[None]):
             self._went_to_run = True
             if not isinstance(self.screen, HomeScreen):
                 self.show("run")
-        if self._drawn is state and not state.busy:
+        if self.drawn and not state.busy:
             self._ticks.pause()
             return
         self._drawn = state

@@ -113,7 +113,10 @@ async def test_the_chosen_bid_is_shown_in_full(make_app, wait_for):
         shown = app.screen.query_one("#bid PlainText", PlainText).plain
         assert "cedar" in shown
         assert "mark by elm" in shown
-        await pilot.press("right", "escape")
+        await pilot.press("right")
+        await pilot.pause(0.2)
+        assert app.screen.query_one("#bid PlainText", PlainText).plain.startswith("elm")
+        await pilot.press("escape")
         await pilot.pause(0.1)
         assert shows(app, AuctionScreen)
 
@@ -195,7 +198,7 @@ async def test_a_sample_goes_into_the_prompt(make_app):
     async with app.run_test(size=(80, 24)) as pilot:
         await pilot.press("down", "down", "enter")
         assert app.screen.query_one(Prompt).text.startswith("Reverse the word order")
-        await pilot.click("SampleRow")
+        await pilot.click("SampleList", offset=(20, 1))
         assert app.screen.query_one(Prompt).text.startswith("Take the even numbers")
         assert app.screen.query_one("#note", PlainText).plain.startswith("This pool knows only")
 

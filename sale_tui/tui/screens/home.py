@@ -16,7 +16,7 @@ from sale_tui.tui.widgets.error_panel import ErrorPanel
 from sale_tui.tui.widgets.key_bar import KeyBar
 from sale_tui.tui.widgets.kind_switch import KindSwitch
 from sale_tui.tui.widgets.prompt import Prompt
-from sale_tui.tui.widgets.sample_list import SampleList, SampleRow
+from sale_tui.tui.widgets.sample_list import SampleList
 from sale_tui.tui.widgets.text import Part, PlainText
 from sale_tui.tui.widgets.top_bar import TopBar
 from sale_tui.types import Pool
@@ -36,13 +36,11 @@ class HomeScreen(View[None]):
     def compose(self) -> ComposeResult:
         yield TopBar()
         with Vertical(id="middle"):
-            yield PlainText(("What should be done?", "bold"), id="question")
             yield Prompt()
             yield KindSwitch()
             yield PlainText(id="complaint")
             if self._pool.samples:
-                yield PlainText(("Or one of these, which the pool has never seen:", "$quiet"), id="offer")
-                yield SampleList(self._pool.samples)
+                yield SampleList("Or one of these, which the pool has never seen:", self._pool.samples)
             yield PlainText(self._pool.note, id="note")
             yield PlainText(id="status")
         yield ErrorPanel()
@@ -87,11 +85,14 @@ class HomeScreen(View[None]):
         self.sale.start(TaskRequest(text=message.text.strip(), kind=kind, workspace=self._workspace))
 
     def on_prompt_left(self) -> None:
-        self.focus_next(SampleRow)
+        self.focus_next(SampleList)
 
-    def on_sample_row_taken(self, message: SampleRow.Taken) -> None:
+    def on_sample_list_left(self) -> None:
+        self.query_one(Prompt).focus()
+
+    def on_sample_list_taken(self, message: SampleList.Taken) -> None:
         prompt = self.query_one(Prompt)
-        prompt.text = message.task_taken.text
+        prompt.text = message.sample.text
         prompt.move_cursor(prompt.document.end)
         prompt.focus()
         self.complain("")

@@ -31,7 +31,6 @@ class AnswerPanel(VerticalScroll):
         &.-bad { border: round $error; }
     }
     """
-    can_focus = False
 
     def __init__(self) -> None:
         super().__init__()

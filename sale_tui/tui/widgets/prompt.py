@@ -6,6 +6,8 @@ from textual import events
 from textual.message import Message
 from textual.widgets import TextArea
 
+from sale_tui.tui.widgets.text import words
+
 
 class Prompt(TextArea):
     """A text of several lines."""
@@ -35,6 +37,7 @@ class Prompt(TextArea):
             highlight_cursor_line=False,
             placeholder="Write a coding task or a question…",
         )
+        self.border_title = words(("What should be done?", "bold $foreground"))
 
     async def _on_key(self, event: events.Key) -> None:
         if event.key == "enter":
