@@ -35,9 +35,9 @@ def _import_bindings() -> Any:
 if not TYPE_CHECKING:
     bindings = _import_bindings()
 
-LOG_INFO, LOG_CONTINUED = 1, 5
+LOG_INFO = 2
+"""ggml's levels: 1 is for its developers; 2 information, 3 warning, 4 error, 5 goes on with the line before."""
 CONTROL, USER_DEFINED, UNKNOWN = 1 << 3, 1 << 4, 1 << 0
-ABORTED, NO_SLOT = 2, 1
 
 _libc = ctypes.CDLL(None)
 

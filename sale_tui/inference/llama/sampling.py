@@ -13,7 +13,7 @@ from sale_tui.types import Sampling
 
 Floats = npt.NDArray[np.float32]
 
-NEAR = 14.0
+NEAR = (4.0, 14.0)
 """Nats below the most likely token (after temperature) within which candidates are looked for first."""
 
 
@@ -61,8 +61,8 @@ def _most_likely(
 ) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.float64]]:
     """The top_k tokens, or without it as many as top_p needs, sorted, with probabilities."""
     size, heat = len(logits), sampling.temperature
-    near = np.flatnonzero(logits > top - NEAR * heat)
     if 0 < sampling.top_k < size:
+        near = _near(logits, top, heat, sampling.top_k)
         if near.size < sampling.top_k:
             near = np.argpartition(logits, size - sampling.top_k)[size - sampling.top_k :]
         elif near.size > 4 * sampling.top_k:
@@ -70,6 +70,7 @@ def _most_likely(
         order = near[np.argsort(-logits[near], kind="stable")][: sampling.top_k]
         weights = np.exp((logits[order].astype(np.float64) - top) / heat)
         return order, weights / weights.sum()
+    near = _near(logits, top, heat, size)
     total = float(np.exp((logits - np.float32(top)) / np.float32(heat)).sum(dtype=np.float64))
     weights = np.exp((logits[near].astype(np.float64) - top) / heat) / total
     if float(weights.sum()) < sampling.top_p:
@@ -77,6 +78,12 @@ def _most_likely(
         weights = np.exp((logits.astype(np.float64) - top) / heat) / total
     ranks = np.argsort(-weights, kind="stable")
     return near[ranks], weights[ranks]
+
+
+def _near(logits: Floats, top: float, heat: float, wanted: int) -> npt.NDArray[np.intp]:
+    """Tokens close to the best; fewer than wanted where there are not so many."""
+    near = np.flatnonzero(logits > top - NEAR[0] * heat)
+    return near if near.size >= wanted else np.flatnonzero(logits > top - NEAR[1] * heat)
 
 
 class Sampler:

@@ -26,6 +26,9 @@ BATCH = 2 * CHUNK
 KEPT = 6
 """Finished sequences that stay for their prefixes. More would slow attention down: it looks at every used cell."""
 
+DONE, NO_ROOM = 0, 1
+"""Statuses of a decode; 2 is one that was stopped, whose tokens llama.cpp has taken back; the rest are failures."""
+
 Send = Callable[[Frame], None]
 
 
@@ -230,9 +233,9 @@ class Batcher:
         self._now = frozenset(job.call for job in jobs)
         status = self._model.decode(rows)
         self._now = frozenset()
-        if status == 0:
+        if status == DONE:
             self._harvest(rows, jobs)
-        elif status == 1:
+        elif status == NO_ROOM:
             self._starved()
         elif status < 0:
             raise ModelFault(

@@ -240,3 +240,49 @@ async def test_pieces_come_twenty_times_a_second_at_most(model):
     began = time.monotonic()
     pieces = [item async for item in model.generate(request) if isinstance(item, Delta)]
     assert len(pieces) <= 20 * (time.monotonic() - began) + 3
+
+
+def test_a_decode_can_be_stopped_and_leaves_nothing_behind(plain):
+    tokens = np.arange(20, 60, dtype=np.int32)
+    expected = last_logits(plain, tokens)
+    plain.cut(0, 0)
+    assert plain.decode([Row(0, 0, tokens[:10], False)]) == 0
+    plain.stop(wanted=True)
+    assert plain.decode([Row(0, 10, tokens[10:], True)]) == 2
+    plain.stop(wanted=False)
+    assert plain.decode([Row(0, 10, tokens[10:], True)]) == 0
+    assert plain.logits(29) == pytest.approx(expected, abs=1e-3)
+
+
+@pytest.mark.parametrize("extra_buffers", [True, False])
+def test_quantised_files_run_with_and_without_repacking(tmp_path, extra_buffers):
+    path = tmp_path / "q.gguf"
+    write_model(path, SHAPES["tiny"], kind="q4_0")
+    options = Options(context=256, slots=2, batch=64, threads=1, gpu_layers=0, extra_buffers=extra_buffers)
+    model = Model(str(path), options)
+    assert np.isfinite(last_logits(model, [1, 2, 3])).all()
+
+
+async def test_the_first_token_comes_soon_after_the_start(make_model):
+    model = make_model()
+    began = time.monotonic()
+    await written(model, max_tokens=1)
+    seconds = time.monotonic() - began
+    await model.close()
+    assert seconds < 3.0
+    assert 0 < (await model.load()).load_seconds < 3.0
+    await model.close()
+
+
+async def test_the_log_of_llama_is_kept_and_bounded(model):
+    assert any("kv_unified" in line for line in model.log)
+    assert not any("create_tensor" in line for line in model.log)
+    assert len(model.log) <= 200
+
+
+async def test_threads_can_change_while_it_works(model):
+    call = asyncio.create_task(written(model, max_tokens=200))
+    for threads in (2, 1, 2, 1):
+        model.set_threads(threads)
+        await asyncio.sleep(0)
+    assert len((await call)[1].token_ids) == 200
