@@ -34,13 +34,14 @@ def make_tokenizer() -> None:
     train_tokenizer(texts, TOKENIZER)
 
 
-def train(names: list[str], minutes: float | None, seed: int, threads: int, compiled: bool) -> None:  # noqa: PLR0913, PLR0917
+def train(names: list[str], options: argparse.Namespace) -> None:
     """Trains models one after the other, each resumed where it stopped."""
     from models.train.tokenizer import Coder
     from models.train.training import Recipe, Trainer
 
     for name in names:
-        recipe = Recipe(minutes=minutes or MINUTES[name], seed=seed, threads=threads, compiled=compiled)
+        minutes = options.minutes or MINUTES[name]
+        recipe = Recipe(minutes=minutes, seed=options.seed, threads=options.threads, begin=options.begin, compiled=options.compile)
         Trainer(name, recipe, RUNS / name, Coder(TOKENIZER)).run()
 
 
@@ -72,6 +73,7 @@ def main() -> None:
     parser.add_argument("--minutes", type=float)
     parser.add_argument("--seed", type=int, default=SEED)
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--begin", type=float, default=0.0, help="point of the run at which the curriculum begins")
     parser.add_argument("--compile", action="store_true", help="fuse layers; needs a C++ compiler")
     parser.add_argument("--tasks", type=Path, default=MICRO / "tasks" / "dev.jsonl", help="of the evaluation")
     parser.add_argument("--limit", type=int, help="tasks of each kind and number of steps")
@@ -81,7 +83,7 @@ def main() -> None:
     if arguments.stage in {"tokenizer", "all"}:
         make_tokenizer()
     if arguments.stage in {"train", "all"}:
-        train(names, arguments.minutes, arguments.seed, arguments.threads, arguments.compile)
+        train(names, arguments)
     if arguments.stage in {"pool", "all"}:
         from models.train.pool import make_pool
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
+from models.train.copying import exercise
 from models.train.samples import Maker
 from models.train.tokenizer import Coder
 from models.train.world import make_world
@@ -43,13 +43,24 @@ def draw_sample(maker: Maker, rng: random.Random, progress: float) -> tuple[str,
     return sort, kind, min(size, 5) if kind == "search" and rng.random() < 0.85 else size
 
 
+def copying_share(progress: float) -> float:
+    """Share of the tokens that are copying exercises: most at the start, a few later."""
+    return 0.75 if progress < 0.06 else max(0.05, 0.5 * (1 - progress / 0.25))
+
+
 def make_pool(coder: Coder, seed: int, progress: float, tokens: int) -> list[Batch]:
     """A pool of batches of at most ``tokens`` tokens each, shuffled."""
     rng = random.Random(seed)
     maker = Maker(make_world(rng, "train"), rng, "train")
     made: list[tuple[np.ndarray, np.ndarray]] = []
     total = 0
+    copied, share = 0, copying_share(progress)
     while total < tokens * POOL:
+        if copied <= total * share:
+            made.append(exercise(coder, rng))
+            copied += len(made[-1][0])
+            total += len(made[-1][0])
+            continue
         if len(made) % 400 == 399:
             maker = Maker(make_world(rng, "train"), rng, "train")
         ids, weights = coder.sample(maker.make(*draw_sample(maker, rng, progress)))
@@ -77,9 +88,3 @@ def pad(group: list[tuple[np.ndarray, np.ndarray]], filler: int) -> Batch:
         ids[row, : len(one)] = one
         weights[row, : len(one)] = weight
     return Batch(ids, weights)
-
-
-def stream(coder: Coder, seed: int, tokens: int, progress: Iterator[float]) -> Iterator[Batch]:
-    """Batches without end; ``progress`` is asked once a pool."""
-    for number, point in enumerate(progress):
-        yield from make_pool(coder, seed * 1_000_003 + number, point, tokens)

@@ -25,13 +25,15 @@ class Recipe:
     minutes: float
     batch_tokens: int = 8192
     muon_rate: float = 0.02
-    adam_rate: float = 3e-3
+    adam_rate: float = 6e-3
     warmup: float = 0.01
     decay: float = 0.4
     """Last share of the run over which the rate falls to nothing."""
     seed: int = 1
     threads: int = 1
     save_minutes: float = 5.0
+    begin: float = 0.0
+    """Point of the run at which the curriculum begins (again)."""
     compiled: bool = False
     """Fuse the layers with torch.compile: about a fifth quicker on a CPU; needs a C++ compiler."""
 
@@ -101,7 +103,8 @@ class Trainer:
     def batches(self) -> Iterator[Batch]:
         """Pools of batches, each from its own seed."""
         while True:
-            yield from make_pool(self.coder, self.recipe.seed * 1_000_003 + self.pools, self.progress, self.recipe.batch_tokens)
+            point = max(0.0, (self.progress - self.recipe.begin) / (1 - self.recipe.begin))
+            yield from make_pool(self.coder, self.recipe.seed * 1_000_003 + self.pools, point, self.recipe.batch_tokens)
             self.pools += 1
 
     def train_step(self, batch: Batch) -> tuple[float, int]:

@@ -1,0 +1,89 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from models.train import tokenizer as tokens
+from models.train.data import make_pool
+from models.train.export import export, load
+from models.train.network import SHAPES, Network, count
+from models.train.player import Player
+from models.train.tokenizer import PROMPT_WEIGHT, Coder
+from models.train.training import Recipe, Trainer, chosen, rate
+
+CODER = Coder(Path(tokens.__file__).parent / "tokenizer.json")
+TEXT = "Take [3, 14, 15] and 'print' it.\n\nVelmar's page: {\"name\": \"open\"}  two  spaces; Ünïcode → 汉"
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """A checkpoint after two steps, and its GGUF."""
+    folder = tmp_path_factory.mktemp("run")
+    trainer = Trainer("micro-xs", Recipe(minutes=1.0, batch_tokens=512), folder, CODER)
+    for batch in make_pool(CODER, 1, 0.0, 512)[:2]:
+        trainer.train_step(batch)
+    trainer.save()
+    export(folder / "state.pt", CODER, folder / "tiny.gguf")
+    return folder / "state.pt", folder / "tiny.gguf"
+
+
+def test_torch_and_llama_agree(trained: tuple[Path, Path]) -> None:
+    state, gguf = trained
+    player = Player(gguf, CODER)
+    ids = CODER.content(TEXT)
+    _, network = load(state)
+    with torch.no_grad():
+        expected = network.logits(network.hidden(torch.tensor([ids])))[0, -1].numpy()
+    assert np.abs(player.logits(ids) - expected).max() < 0.02
+    player.close()
+
+
+def test_tokenisers_agree(trained: tuple[Path, Path]) -> None:
+    player = Player(trained[1], CODER)
+    assert player.tokenize(TEXT, special=False) == CODER.content(TEXT)
+    turn = '<tool_call>\n{"name": "open", "arguments": {"document": "Velmar.md"}}\n</tool_call><|im_end|>\n'
+    assert player.tokenize(turn, special=True) == CODER.control(turn)
+    player.close()
+
+
+def test_cached_steps_equal_one_pass() -> None:
+    torch.manual_seed(0)
+    network = Network(SHAPES["micro-xs"]).eval()
+    ids = torch.randint(0, 1500, (2, 12))
+    caches: list[list[torch.Tensor]] = [[] for _ in network.blk]
+    with torch.no_grad():
+        whole = network.hidden(ids)
+        parts = [network.hidden(ids[:, :5], caches=caches)] + [network.hidden(ids[:, i : i + 1], caches=caches) for i in range(5, 12)]
+    assert torch.allclose(whole, torch.cat(parts, 1), atol=1e-4)
+
+
+def test_training_resumes_where_it_stopped(trained: tuple[Path, Path]) -> None:
+    again = Trainer("micro-xs", Recipe(minutes=1.0, batch_tokens=512), trained[0].parent, CODER)
+    assert again.step == 0
+    _, network = load(trained[0])
+    assert all(torch.equal(a, b) for a, b in zip(again.network.parameters(), network.parameters(), strict=True))
+
+
+def test_rate_warms_up_stays_and_falls() -> None:
+    recipe = Recipe(minutes=1.0)
+    assert rate(0.0, recipe) < rate(0.005, recipe) < rate(0.02, recipe) == 1.0
+    assert rate(0.6, recipe) == pytest.approx(1.0)
+    assert rate(0.8, recipe) == pytest.approx(0.5)
+    assert rate(1.0, recipe) == 0.0
+
+
+def test_prompt_targets_are_thinned_and_assistants_kept() -> None:
+    weights = torch.tensor([[0.0] + [PROMPT_WEIGHT] * 400 + [1.0] * 10])
+    keep, scaled = chosen(weights, torch.Generator().manual_seed(0))
+    assert keep[0, 400:].all()
+    assert 20 < int(keep[0, :400].sum()) < 120
+    assert float(scaled[0, 1]) > PROMPT_WEIGHT
+
+
+def test_sizes_rise() -> None:
+    sizes = [count(Network(shape)) for shape in SHAPES.values()]
+    assert sizes == sorted(sizes)
+    assert sum(sizes) * 2 < 25e6
