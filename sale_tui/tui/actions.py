@@ -101,7 +101,7 @@ def bindings(scope: Scope) -> list[BindingType]:
         for key in filter(None, action.keys.split(",")):
             call = f"{action.name}({int(key)})" if action.name == "take" else action.name
             made.append(Binding(key, call, action.help, show=False, priority=action.priority))
-    if scope in {"auction", "run"}:
+    if scope in {"home", "auction", "run"}:
         made.append(Binding("q", "app.quit", "Quit", show=False))
     return made
 

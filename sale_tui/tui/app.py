@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from sale_tui.tui.screens.auction import AuctionScreen
     from sale_tui.tui.screens.run import RunScreen
 
-FRAMES = 20
-"""A second, at most."""
+FRAMES = 15
+"""A second, at most: the models need the processor more than the eye does."""
 GRACE = 0.3
 """Seconds after an award was proposed in which a key does not decide: it was meant for what was there before."""
 

@@ -15,6 +15,7 @@ from sale_tui.tui.screens.run import RunScreen
 from sale_tui.tui.screens.save import SaveScreen
 from sale_tui.tui.widgets.answer_panel import AnswerPanel
 from sale_tui.tui.widgets.award_panel import AwardPanel
+from sale_tui.tui.widgets.bid_card import BidCard
 from sale_tui.tui.widgets.error_panel import ErrorPanel
 from sale_tui.tui.widgets.kind_switch import KindSwitch
 from sale_tui.tui.widgets.prompt import Prompt
@@ -214,11 +215,13 @@ async def test_the_kind_is_turned_and_sent_along(make_app, wait_for):
         assert (app.state.kind.kind, app.state.kind.by) == ("coding", "user")
 
 
-async def test_several_lines_are_kept(make_app):
+async def test_what_is_typed_is_text_and_not_a_key(make_app, wait_for):
     app = make_app()
     async with app.run_test(size=(80, 24)) as pilot:
-        await pilot.press("a", "ctrl+j", "b")
-        assert app.screen.query_one(Prompt).text == "a\nb"
+        await pilot.press("a", "ctrl+j", "q", "n", "?", "2")
+        assert app.screen.query_one(Prompt).text == "a\nqn?2"
+        await pilot.press("down", "q")
+        await wait_for(pilot, lambda: not app.is_running)
 
 
 async def test_the_workspace_is_saved_where_the_user_says(make_app, wait_for, tmp_path):
@@ -264,3 +267,31 @@ async def test_quitting_closes_the_session(make_app, wait_for):
         await pilot.press("q")
         await wait_for(pilot, lambda: not app.is_running)
     assert not source.busy
+
+
+async def test_ctrl_c_stops_a_run_and_the_board_stays(make_app, wait_for):
+    slow = ScriptTurn(part="execute", text="One two three four five six.", delay=5.0)
+    app = make_app(script=Script(turn=(*SLOW_BIDS, slow), mark=(ScriptMark(),)), countdown=0.0, begin=TASK)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await wait_for(pilot, lambda: shows(app, RunScreen))
+        await pilot.press("ctrl+c")
+        await wait_for(pilot, lambda: not app.state.busy)
+        await wait_for(pilot, lambda: "Stopped" in app.screen.query_one("#answer", PlainText).plain)
+        await pilot.press("b")
+        assert shows(app, AuctionScreen)
+
+
+async def test_a_model_that_dies_while_bidding_is_out_and_the_others_go_on(make_app, wait_for):
+    dying = ScriptTurn(agent="elm", part="bid", text="One two three four.", fault="killed by signal 9", tokens=2)
+    app = make_app(script=Script(turn=(dying, *SLOW_BIDS), mark=(ScriptMark(),)), begin=TASK)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await wait_for(pilot, lambda: app.state.deciding)
+        await pilot.pause(0.2)
+        shown = "\n".join(card.query_one(".plans", PlainText).plain for card in app.screen.query(BidCard))
+        assert "killed by" in shown
+        await pilot.press("4")
+        await pilot.pause(0.2)
+        assert app.state.deciding
+
+
+SLOW_BIDS = (ScriptTurn(part="bid", text="Search the town. Open its document."),)

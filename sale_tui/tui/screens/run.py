@@ -19,7 +19,7 @@ from sale_tui.tui.widgets.key_bar import KeyBar
 from sale_tui.tui.widgets.phase_line import PhaseLine
 from sale_tui.tui.widgets.step_view import StepView
 from sale_tui.tui.widgets.task_line import TaskLine
-from sale_tui.tui.widgets.text import Part, PlainText, clipped, words
+from sale_tui.tui.widgets.text import Part, PlainText, clipped, one_line, words
 from sale_tui.tui.widgets.top_bar import TopBar
 
 WINDOW = 40
@@ -64,7 +64,7 @@ class RunScreen(View[None]):
         self.query_one(TaskLine).draw(state, single=self.size.height < SHORT)
         self.query_one(PhaseLine).draw(state, now, self.sale.still)
         if state.run is not None:
-            self._draw_head(state.run)
+            self._draw_head(state.run, state.notices)
             self._draw_steps(state.run)
         self.query_one(AnswerPanel).draw(state)
         # What a failed run says stands in its own panel already.
@@ -77,7 +77,7 @@ class RunScreen(View[None]):
             enabled.add("save")
         self.query_one(KeyBar).draw(enabled)
 
-    def _draw_head(self, run: Run) -> None:
+    def _draw_head(self, run: Run, notices: tuple[str, ...]) -> None:
         started, plan = run.started, self.query_one("#plan", PlainText)
         tools = ", ".join(started.tools) or "no tools"
         withheld = f" · withheld: {'; '.join(started.withheld)}" if started.withheld else ""
@@ -88,6 +88,7 @@ class RunScreen(View[None]):
         parts: list[Part] = [head.truncate(width, ellipsis=True)]
         lines = PLAN_LINES if self.size.height >= SHORT + 6 else 1
         parts += ["\n", clipped(started.plan, width, lines, "$quiet")]
+        parts += [words(("\n! ", "$text-warning"), one_line(text, width - 2, "$text-warning")) for text in notices[-1:]]
         plan.show(*parts)
 
     def _draw_steps(self, run: Run) -> None:

@@ -16,7 +16,7 @@ class AwardPanel(PlainText):
 
     DEFAULT_CSS = """
     AwardPanel {
-        height: auto; min-height: 2; max-height: 6; margin: 0 1; padding: 0 1; border-left: thick $foreground 25%;
+        height: auto; min-height: 2; max-height: 7; margin: 0 1; padding: 0 1; border-left: thick $foreground 25%;
         &.-open { border-left: thick $success; background: $success 10%; }
     }
     """
@@ -27,13 +27,14 @@ class AwardPanel(PlainText):
         self.set_class(state.deciding, "-open")
         # An error that ended the auction says all that there is to say.
         self.display = state.error is None or board.proposal is not None or board.decision is not None
+        notices = [(f"! {text}\n", "$text-warning") for text in state.notices[-2:]]
         if board.decision is not None:
-            self.show(*_decided(board))
+            self.show(*notices, *_decided(board))
         elif board.proposal is not None:
             small = self.size.width < 72
-            self.show(*_proposed(board.proposal, now if state.busy else None, chosen, small))
+            self.show(*notices, *_proposed(board.proposal, now if state.busy else None, chosen, small))
         else:
-            self.show(*_under_way(state))
+            self.show(*notices, *_under_way(state))
 
 
 def _decided(board: Board) -> list[Part]:
@@ -106,4 +107,4 @@ def _before(state: AppState) -> list[Part]:
         "bidding": "Every model writes a short plan for the task.",
         "judging": "Every model marks every plan from 0 to 5; the least cost − value leads.",
     }
-    return [(says.get(state.phase, ""), "$quiet"), *(("\n" + text, "$text-warning") for text in state.notices[-2:])]
+    return [(says.get(state.phase, ""), "$quiet")]

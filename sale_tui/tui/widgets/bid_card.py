@@ -104,6 +104,10 @@ class BidCard(Vertical):
     def __init__(self, place: int) -> None:
         super().__init__()
         self._place = place
+        self._drawn: tuple[object, ...] = ()
+        self._kept: tuple[object, ...] = ()
+        """What was drawn; kept, so that an id means the same value."""
+        self._titles: tuple[Content, Content] | None = None
         self._head = PlainText(classes="head")
         self._plans = PlainText(classes="plans")
         self._numbers = PlainText(classes="numbers")
@@ -119,6 +123,11 @@ class BidCard(Vertical):
 
     def draw(self, bidder: Bidder, board: Board, place: Place, row: bool) -> None:
         """``row``: one of several lines under common columns, instead of a column of its own."""
+        values = (bidder, board.proposal, board.decision, board.challengers)
+        key = (*map(id, values), board.provisional, place, row, self.size)
+        if key == self._drawn:
+            return
+        self._drawn, self._kept = key, values
         sign, style = sign_of(bidder, board, place.live)
         proposed = style.endswith("$text-success")
         self.set_class(row, "-row")
@@ -134,8 +143,15 @@ class BidCard(Vertical):
     def _draw_column(self, bidder: Bidder, board: Board, place: Place, sign: tuple[str, str]) -> None:
         width, height = self.size.width, self.size.height
         name = one_line(f"{place.key} {bidder.name}", max(width - 4, 1))
-        self.border_title = words("▸ " if place.chosen else "", name)
-        self.border_subtitle = words(f"{price(bidder.price, bidder.price_estimated)} per Mt")
+        titles = (
+            words("▸ " if place.chosen else "", name),
+            words(f"{price(bidder.price, bidder.price_estimated)} per Mt"),
+        )
+        if titles != self._titles:
+            # Setting a title draws the whole card again.
+            self._titles = titles
+            self.border_title = words(titles[0])
+            self.border_subtitle = words(titles[1])
         self._head.show(one_line(sign[0], width, sign[1]))
         table = numbers_table(bidder, place.short, width, by_juror=height >= 26)
         self._numbers.show(table)

@@ -17,6 +17,8 @@ _STAGE_OF: dict[Phase, int] = {
     "running": 5,
     "done": 6,
 }
+BEAT = 0.2
+"""Seconds between two looks of the line where nothing happens: more would only cost power."""
 SPINNER = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
 
 
@@ -27,6 +29,9 @@ class PhaseLine(PlainText):
 
     def draw(self, state: AppState, now: float, still: bool = False) -> None:
         """``now`` on the clock of the events; ``still``: no moving sign (for pictures)."""
+        passed = max((now if state.busy else state.now) - state.started, 0.0) if state.started else None
+        if passed is not None and state.busy and not still:
+            passed -= passed % BEAT
         stage = stage_of(state)
         stopped = state.error is not None and not state.busy
         parts: list[Part] = []
@@ -38,13 +43,12 @@ class PhaseLine(PlainText):
             elif place == stage and stopped:
                 parts.append((f"✗ {name}", "bold $text-error"))
             elif place == stage:
-                sign = "●" if still else SPINNER[int(now * 10) % len(SPINNER)]
+                sign = "●" if still else SPINNER[int(now / BEAT) % len(SPINNER)]
                 parts.append((f"{sign} {name}", "bold $text-primary"))
             else:
                 parts.append((f"○ {name}", "$faint"))
         line = words(*parts)
-        end = now if state.busy else state.now
-        spent = words((duration(max(end - state.started, 0.0)) if state.started else "", "$quiet"))
+        spent = words((duration(passed) if passed is not None else "", "$quiet"))
         gap = max(self.size.width - line.cell_length - spent.cell_length, 1)
         self.show(line, " " * gap, spent)
 

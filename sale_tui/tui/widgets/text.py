@@ -80,7 +80,15 @@ class PlainText(Static):
         content = words(*parts)
         if content.plain != self.shown.plain or content.spans != self.shown.spans:
             self.shown = content
-            self.update(content)
+            self.update(content, layout=self._needs_layout(content))
+
+    def _needs_layout(self, content: Content) -> bool:
+        """Whether the words take another height; a layout draws the whole screen again."""
+        height = self.styles.height
+        if height is None or not height.is_auto:
+            return False
+        width = self.size.width
+        return width < 1 or len(content.wrap(width)) != self.size.height
 
     @property
     def plain(self) -> str:
