@@ -147,6 +147,8 @@ def saving(bill: Bill) -> str:
     total, largest = bill.auction_dollars + bill.run_dollars, bill.always_largest_dollars
     if largest <= 0:
         return "nothing to compare with"
+    if 0.95 <= total / largest <= 1.05:
+        return "so about the same"
     if total <= largest:
         return f"so ≈ {100 * (1 - total / largest):.0f}% saved"
     return f"so ≈ {total / largest:.1f} times as dear; the run is too short to repay its auction"

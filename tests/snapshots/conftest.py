@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 import pytest
@@ -16,6 +16,7 @@ from sale_tui.inference.scripted import Script, ScriptedModel, ScriptMark, Scrip
 from sale_tui.memory.hashing import HashingEmbedder
 from sale_tui.memory.service import open_memory
 from sale_tui.sandbox.none import NoneSandbox
+from sale_tui.session.human import PromptHuman
 from sale_tui.session.replay import read_log
 from sale_tui.session.runner import Session
 from sale_tui.session.wiring import TaskRequest, Wiring
@@ -59,7 +60,9 @@ def forest() -> Pool:
 def make_app(tmp_path: Path) -> Callable[..., SaleApp]:
     """Makes the app over scripted models; ``begin`` starts a task at once."""
 
-    def make(script: Script = SCRIPT, countdown: float = 30.0, begin: str = "", **changes: Any) -> SaleApp:
+    def make(
+        script: Script = SCRIPT, countdown: float = 30.0, begin: str = "", kind_seconds: float = 0.0, **changes: Any
+    ) -> SaleApp:
         pool = forest()
 
         async def open_session() -> Session:
@@ -77,9 +80,10 @@ def make_app(tmp_path: Path) -> Callable[..., SaleApp]:
                 workspaces=tmp_path / "workspaces",
                 countdown_seconds=countdown,
             )
-            return Session(wiring)
+            return Session(wiring, PromptHuman(wiring.clock, kind_seconds) if kind_seconds else None)
 
-        request = TaskRequest(text=begin, kind="search") if begin else None
+        kind: Literal["auto", "search"] = "auto" if kind_seconds else "search"
+        request = TaskRequest(text=begin, kind=kind) if begin else None
         return SaleApp(changes.pop("open_session", open_session), pool, begin=request, grace_seconds=0.0, **changes)
 
     return make

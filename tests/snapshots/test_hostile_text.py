@@ -8,9 +8,11 @@ import re
 from pathlib import Path
 
 import pytest
+from textual.events import Paste
 
 from sale_tui.events import AwardProposed, BidDelta, ErrorRaised, ToolCalled, decode, encode
 from sale_tui.tui.app import SaleApp
+from sale_tui.tui.widgets.prompt import Prompt
 from sale_tui.tui.widgets.text import clipped, one_line, words
 
 TUI = Path(__file__).parents[2] / "sale_tui" / "tui"
@@ -141,3 +143,11 @@ def test_the_state_knows_nothing_of_textual():
             + ([alias.name for alias in node.names] if isinstance(node, ast.Import) else [])
         }
         assert not {name for name in names if name.split(".")[0] in {"textual", "rich"} or "widgets" in name}, path.name
+
+
+async def test_what_is_pasted_is_literal_and_keeps_its_lines(log, replay_app):
+    app = replay_app(log, begin=False)
+    async with app.run_test(size=(80, 24)) as pilot:
+        app.screen.query_one(Prompt).post_message(Paste("one\n\x1b[31mtwo\x07 [/]"))
+        await pilot.pause(0.1)
+        assert app.screen.query_one(Prompt).text == "one\ntwo [/]"

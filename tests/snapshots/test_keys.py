@@ -19,6 +19,7 @@ from sale_tui.tui.widgets.bid_card import BidCard
 from sale_tui.tui.widgets.error_panel import ErrorPanel
 from sale_tui.tui.widgets.kind_switch import KindSwitch
 from sale_tui.tui.widgets.prompt import Prompt
+from sale_tui.tui.widgets.task_line import TaskLine
 from sale_tui.tui.widgets.text import PlainText
 
 TASK = "Where does the sister of Velmar live?"
@@ -295,3 +296,17 @@ async def test_a_model_that_dies_while_bidding_is_out_and_the_others_go_on(make_
 
 
 SLOW_BIDS = (ScriptTurn(part="bid", text="Search the town. Open its document."),)
+
+
+async def test_the_kind_that_was_found_is_shown_and_changed_by_a_key(make_app, wait_for):
+    app = make_app(begin=TASK, kind_seconds=30.0)
+    async with app.run_test(size=(100, 30)) as pilot:
+        await wait_for(pilot, lambda: app.state.kind is not None)
+        found = app.state.kind
+        assert found.by == "auto"
+        await wait_for(pilot, lambda: "k changes it" in app.screen.query_one(TaskLine).plain)
+        await pilot.press("k")
+        await wait_for(pilot, lambda: app.state.phase == "awarding")
+        assert app.state.kind.by == "user"
+        assert app.state.kind.kind != found.kind
+        assert not app.state.kind_open

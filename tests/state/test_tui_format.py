@@ -82,6 +82,7 @@ def test_the_bill_says_what_was_saved_or_lost():
         )
 
     assert tell.saving(bill(0.1, 0.2, 0.6)) == "so ≈ 50% saved"
+    assert tell.saving(bill(0.05, 0.049, 0.1)) == "so about the same"
     assert "≈ 2.0 times as dear" in tell.saving(bill(0.1, 0.1, 0.1))
     assert tell.bill_line(bill(0.1, 0.2, 0.6)) == "$0.300 = auction $0.100 (1 token) + run $0.200 (2 tokens)"
     assert tell.largest_line(bill(0.1, 0.2, 0.6)).startswith("≈ $0.600")

@@ -92,8 +92,7 @@ class HomeScreen(View[None]):
 
     def on_sample_list_taken(self, message: SampleList.Taken) -> None:
         prompt = self.query_one(Prompt)
-        prompt.text = message.sample.text
-        prompt.move_cursor(prompt.document.end)
+        prompt.put(message.sample.text)
         prompt.focus()
         self.complain("")
 

@@ -6,6 +6,7 @@ from textual import events
 from textual.message import Message
 from textual.widgets import TextArea
 
+from sale_tui.literal import literal
 from sale_tui.tui.widgets.text import words
 
 
@@ -38,6 +39,19 @@ class Prompt(TextArea):
             placeholder="Write a coding task or a question…",
         )
         self.border_title = words(("What should be done?", "bold $foreground"))
+
+    def put(self, text: str) -> None:
+        """Replace everything by a text, which is made literal."""
+        self.text = literal(text)
+        self.move_cursor(self.document.end)
+
+    async def _on_paste(self, event: events.Paste) -> None:
+        # What comes from another program may hold anything.
+        event.prevent_default()
+        event.stop()
+        start, end = self.selection
+        done = self.replace(literal(event.text), start, end)
+        self.move_cursor(done.end_location)
 
     async def _on_key(self, event: events.Key) -> None:
         if event.key == "enter":

@@ -31,6 +31,9 @@ def _kind(state: AppState) -> list[Part]:
         return [("finding out what kind of task this is…", "$quiet")]
     chosen = state.kind
     parts: list[Part] = [(chosen.kind, "bold $text-accent")]
+    if state.kind_open:
+        # Before what may have to be cut.
+        parts += [" (", ("k", "bold $accent"), " changes it)"]
     if chosen.by == "user":
         parts.append((" by your word", "$quiet"))
     elif chosen.by == "fallback":
@@ -38,6 +41,4 @@ def _kind(state: AppState) -> list[Part]:
     else:
         near = "; ".join(f"{cosine:.2f} “{literal_line(text, 40)}”" for text, _, cosine in chosen.neighbours[:3])
         parts.append((f" by its nearest examples: {near}" if near else " by its words", "$quiet"))
-    if state.kind_open:
-        parts += ["  ", ("k", "bold $accent"), " changes it"]
     return parts
