@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import importlib
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
 
 KIND_EXAMPLES = "kinds.jsonl"
 """A pool's own labelled examples, beside its pool file."""
+PARTS = ("sale_tui.memory.service", "sale_tui.session.runner", "sale_tui.inference.pool", "sale_tui.sandbox.detect")
 
 
 def open_pool(settings: Settings, folders: Folders | None = None) -> Pool:
@@ -45,6 +48,7 @@ def open_models(pool: Pool, folders: Folders | None = None) -> Mapping[str, Chat
 
 async def open_session(settings: Settings, *, countdown_seconds: float) -> Session:
     """Everything that a task needs. Models load with the first task, or when the front end asks for it."""
+    await asyncio.to_thread(_import_parts)
     from sale_tui.memory.embedder import SentenceEmbedder
     from sale_tui.memory.service import open_memory
     from sale_tui.session.runner import Session
@@ -76,6 +80,12 @@ async def open_session(settings: Settings, *, countdown_seconds: float) -> Sessi
             countdown_seconds=countdown_seconds,
         )
     )
+
+
+def _import_parts() -> None:
+    """Import beside the event loop what a session needs: a third of a second that would hold up the app's keys."""
+    for module in PARTS:
+        importlib.import_module(module)
 
 
 def open_store(folders: Folders | None = None) -> AuctionStore:

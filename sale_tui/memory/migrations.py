@@ -36,6 +36,12 @@ BILL = {
 @steps()
 def m0001_log(db: Database) -> None:
     """The log of events, and what is derived from it in typed rows."""
+    _create_log(db)
+    _create_bids(db)
+    _create_decisions(db)
+
+
+def _create_log(db: Database) -> None:
     db.table("events").create(
         {"auction": str, "seq": int, "at": float, "kind": str, "body": str}, pk=("auction", "seq"), strict=True
     )
@@ -57,6 +63,9 @@ def m0001_log(db: Database) -> None:
         pk=("auction", "agent"), strict=True,
     )  # fmt: skip
     db.table("agents").create_index(["sha256", "auction"])
+
+
+def _create_bids(db: Database) -> None:
     db.table("bids").create(
         {
             "auction": str, "agent": str, "round": str, "plan": str, "tokens": int, "entropy": float, "price": float,
@@ -83,6 +92,9 @@ def m0001_log(db: Database) -> None:
         },
         pk=("auction", "agent", "round"), strict=True,
     )  # fmt: skip
+
+
+def _create_decisions(db: Database) -> None:
     db.table("awards").create(
         {
             "auction": str, "agent": str, "round": str, "by": str, "reason": str, "plan": str, "proposed_agent": str,

@@ -11,7 +11,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 SELF = Path(__file__).relative_to(ROOT)
 TEXTS = {".py", ".md", ".toml", ".sh", ".cmake", ".jinja", ".tcss", ".txt", ".yaml", ".yml", ".lock", ""}
-MACHINE = re.compile(r"(?<![\w.])/(?:work\b|root\b|Users\b|home/(?!you\b))/?[\w./-]*|/tmp/w\b")
+MACHINE = re.compile(r"(?<![\w.}])/(?:work\b|root\b|Users\b|home/(?!you\b))/?[\w./-]*|/tmp/w\b")
 REGISTRY = re.compile(r"pypi\.org|pythonhosted\.org|\b(?:index|extra-index)-url\b(?! \"\$TORCH_CPU_INDEX\")")
 UNFINISHED = re.compile(r"\b(?:TODO|FIXME|XXX)\b|type:\s*ignore|raise NotImplementedError")
 MOCKS = re.compile(r"unittest\.mock|\bmocker\b|MagicMock|time\.sleep\(")
