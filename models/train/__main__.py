@@ -8,7 +8,7 @@ from pathlib import Path
 
 RUNS = Path(__file__).parent / "runs"
 TOKENIZER = Path(__file__).parent / "tokenizer.json"
-MINUTES = {"micro-xs": 15.0, "micro-s": 20.0, "micro-m": 34.0, "micro-l": 72.0}
+MINUTES = {"micro-xs": 10.0, "micro-s": 15.0, "micro-m": 26.0, "micro-l": 60.0}
 SEED = 1
 MICRO = Path(__file__).parent.parent / "micro"
 

@@ -13,7 +13,7 @@ from models.train.tokenizer import Coder
 from models.train.world import make_world
 
 LONGEST = 1024
-POOL = 10
+POOL = 20
 """Batches that are made and bucketed together."""
 
 
@@ -34,18 +34,18 @@ def sizes(progress: float) -> tuple[int, ...]:
 def draw_sample(maker: Maker, rng: random.Random, progress: float) -> tuple[str, str, int]:
     """Sort, kind and size of the next sample; look-ups are oversampled at the start."""
     early = max(0.0, 1 - progress / 0.3)
-    kind = "search" if rng.random() < 0.5 + 0.15 * early else "coding"
+    kind = "search" if rng.random() < 0.42 + 0.12 * early else "coding"
     if kind == "search":
-        sort = rng.choices(("execute", "bid", "mark", "refine"), (46 + 20 * early, 24, 18, 12))[0]
+        sort = rng.choices(("execute", "bid", "mark", "refine"), (46 + 20 * early, 26, 16, 12))[0]
     else:
-        sort = rng.choices(("execute", "bid", "mark", "refine"), (36, 34, 18, 12))[0]
+        sort = rng.choices(("execute", "bid", "mark", "refine"), (32, 42, 15, 11))[0]
     size = rng.choices(range(1, 7), [max(1, w) if n < 1 else w for n, w in enumerate(sizes(progress))])[0]
     return sort, kind, min(size, 5) if kind == "search" and rng.random() < 0.85 else size
 
 
 def copying_share(progress: float) -> float:
     """Share of the tokens that are copying exercises: most at the start, a few later."""
-    return 0.75 if progress < 0.06 else max(0.05, 0.5 * (1 - progress / 0.25))
+    return max(0.03, 0.4 * (1 - progress / 0.12))
 
 
 def make_pool(coder: Coder, seed: int, progress: float, tokens: int) -> list[Batch]:

@@ -5,6 +5,7 @@ The matrices are those of the ``qwen3`` architecture, so that a checkpoint goes 
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -13,7 +14,8 @@ from torch.nn import functional as F  # noqa: N812
 
 HEAD = 32
 EPS = 1e-6
-ROPE_BASE = 10000.0
+ROPE_BASE = 1_000_000.0
+"""Qwen3's own: most pairs of a head turn so slowly that contents match wherever they stand."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +68,8 @@ class Layer(nn.Module):
         self.ffn_gate, self.ffn_up = matrix(shape.inner, shape.width), matrix(shape.inner, shape.width)
         self.ffn_down = matrix(shape.width, shape.inner)
         with torch.no_grad():
-            self.attn_output.mul_((2 * shape.layers) ** -0.5)
-            self.ffn_down.mul_((2 * shape.layers) ** -0.5)
+            self.attn_output.zero_()
+            self.ffn_down.zero_()
 
     def forward(self, x: Tensor, cos: Tensor, sin: Tensor, cache: list[Tensor] | None = None) -> Tensor:
         """(batch, length, width) to the same; ``cache`` holds keys and values of what came before."""
@@ -104,6 +106,7 @@ class Network(nn.Module):
         self.token_embd = nn.Parameter(torch.randn(shape.vocabulary, shape.width) * 0.05)
         self.blk = nn.ModuleList(Layer(shape) for _ in range(shape.layers))
         self.output_norm = nn.Parameter(torch.ones(shape.width))
+        lay_copying(self)
 
     def hidden(self, ids: Tensor, dtype: torch.dtype = torch.float32, caches: list[list[Tensor]] | None = None) -> Tensor:
         """Last hidden states, normalised; without caches a whole causal pass."""
@@ -124,6 +127,52 @@ class Network(nn.Module):
         losses = F.cross_entropy(self.logits(hidden).float(), ids[:, 1:][keep], reduction="none")
         weight = weights[:, 1:][keep]
         return (losses * weight).sum() / weight.sum()
+
+
+NEAR = 3
+"""Pairs of a head, fastest first, by which it finds the position before."""
+FAR = 5
+"""First pair of a head that turns slowly enough to match contents."""
+
+
+@torch.no_grad()
+def lay_copying(network: Network) -> None:
+    """Lays the circuit that copies into the first two layers: copying comes late by training alone.
+
+    Dimension 0 of every embedding is one constant. Heads of the first layer attend by position to the token 1, 2 (and 3)
+    before and write what it was; heads of the second attend to where the token before equals the present one, and
+    where those tokens equal it and those before it, the more the better, and write what stood there.
+    """
+    shape = network.shape
+    reach = min(3, shape.heads)
+    rank = min(24, int(shape.width * 0.75) // (reach + 1))
+    basis = torch.zeros(shape.width - 1, shape.width)
+    basis[:, 1:] = torch.linalg.qr(torch.randn(shape.width - 1, shape.width - 1))[0]
+    *places, rest = basis.split([rank] * (reach + 1) + [shape.width - 1 - rank * (reach + 1)])
+    network.token_embd[:, 0] = 0.15
+    first, second = network.blk[0], network.blk[1]
+    for vector, gain in ((first.attn_q_norm, 2.2), (first.attn_k_norm, 2.2), (second.attn_q_norm, 2.2), (second.attn_k_norm, 2.2)):
+        vector.fill_(gain)
+    for back in range(1, reach + 1):
+        rows = slice((back - 1) * HEAD, back * HEAD)
+        first.attn_q[rows], first.attn_k[rows], first.attn_v[rows] = 0, 0, 0
+        for pair in range(NEAR):
+            angle, row = back * ROPE_BASE ** (-2 * pair / HEAD), (back - 1) * HEAD + pair
+            first.attn_q[row, 0] = 1.0
+            first.attn_k[row, 0], first.attn_k[row + HEAD // 2, 0] = math.cos(angle), math.sin(angle)
+        first.attn_v[rows][:rank] = places[0]
+        first.attn_output[:, rows][:, :rank] = places[back].T * 0.05
+    slow = torch.tensor([*range(FAR, HEAD // 2), *range(FAR + HEAD // 2, HEAD)])
+    # The first of the two heads matches the present token alone, surely; the second all of them, so that lists are not confused.
+    for head, (written, count_back) in enumerate(((rest[:HEAD], 1), (places[0], reach))):
+        rows = slice(head * HEAD, (head + 1) * HEAD)
+        second.attn_q[rows], second.attn_k[rows], second.attn_v[rows] = 0, 0, 0
+        for back, weight in zip(range(count_back), (1.0, 0.8, 0.6), strict=False):
+            mix = weight * torch.linalg.qr(torch.randn(max(rank, len(slow)), rank))[0][: len(slow)]
+            second.attn_q[slow + head * HEAD] += mix @ places[back]
+            second.attn_k[slow + head * HEAD] += mix @ places[back + 1]
+        second.attn_v[rows][: len(written)] = written
+        second.attn_output[:, rows][:, : len(written)] = written.T * 0.6
 
 
 def count(network: nn.Module) -> int:

@@ -23,10 +23,10 @@ class Recipe:
     """How one model is trained; time, not steps, decides how far."""
 
     minutes: float
-    batch_tokens: int = 8192
-    muon_rate: float = 0.02
-    adam_rate: float = 6e-3
-    warmup: float = 0.01
+    batch_tokens: int = 4096
+    muon_rate: float = 0.01
+    adam_rate: float = 3e-3
+    warmup: float = 0.02
     decay: float = 0.4
     """Last share of the run over which the rate falls to nothing."""
     seed: int = 1

@@ -87,3 +87,14 @@ def test_sizes_rise() -> None:
     sizes = [count(Network(shape)) for shape in SHAPES.values()]
     assert sizes == sorted(sizes)
     assert sum(sizes) * 2 < 25e6
+
+
+@pytest.mark.parametrize("name", SHAPES)
+def test_a_new_network_copies_already(name: str) -> None:
+    torch.manual_seed(3)
+    network = Network(SHAPES[name]).eval()
+    once = torch.randint(0, 1500, (8, 40))
+    ids = torch.cat((once, once), 1)
+    with torch.no_grad():
+        guessed = network.logits(network.hidden(ids[:, :-1])).argmax(-1)[:, 41:]
+    assert float((guessed == ids[:, 42:]).float().mean()) > 0.5
