@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import os
+import re
 import tempfile
 from collections.abc import Mapping, Sequence
 from contextlib import aclosing
@@ -83,11 +84,16 @@ def choose(rows: Sequence[tuple[float, float, float, float]]) -> float:
 
 
 def write_rules(pool: Path, scales: Scales, thrift: float) -> None:
-    """Set scales and thrift in the pool file's last part, ``[auction]``."""
-    head, mark, rest = pool.read_text("utf-8").partition("[auction]\n")
-    kept = [line for line in rest.splitlines() if not line.startswith(("scales", "thrift"))] if mark else []
-    rules = [f"thrift = {thrift}", f"scales = {{ cost = {scales.cost}, entropy = {scales.entropy}, mark = 5.0 }}"]
-    pool.write_text(head + "[auction]\n" + "\n".join(rules + kept) + "\n", encoding="utf-8")
+    """Set thrift and scales in the pool file, and nothing else. Raises ValueError where it has no such lines."""
+    text = pool.read_text("utf-8")
+    for name, value in (("thrift", thrift), ("cost", scales.cost), ("entropy", scales.entropy)):
+        place = r"(?m)^thrift = .*$" if name == "thrift" else rf"(?ms)(^\[auction\.scales\]\n.*?)^{name} = [^\n]*$"
+        text, count = re.subn(
+            place, f"thrift = {value}" if name == "thrift" else rf"\g<1>{name} = {value}", text, count=1
+        )
+        if not count:
+            raise ValueError(f"{pool} has no line for {name}")
+    pool.write_text(text, encoding="utf-8")
 
 
 def main() -> None:
