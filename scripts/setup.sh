@@ -25,8 +25,12 @@ system=$(uname -s)
 . "$root/scripts/torch.sh"
 
 # Everything that the result depends on; a stamp with this key says that there is nothing to do.
-key=$({ cat pyproject.toml requirements.lock scripts/*.sh scripts/llama.cmake; uname -sm; echo "$root"; command -v nvcc; } \
+key=$({ cat pyproject.toml requirements.lock scripts/*.sh scripts/llama.cmake; uname -sm; echo "$root"; find_nvcc; has_nvidia_gpu && echo GPU; } \
     2>/dev/null | cksum | tr -d ' ')
+if [ -x "$venv/bin/sale-tui" ] && [ "$system" = Linux ] && ! command -v bwrap >/dev/null 2>&1; then
+    # Said at every start, not only at the first: without it the app offers no python tool.
+    say "bubblewrap is missing, so code of the models cannot run here; install it, e.g.: sudo apt-get install bubblewrap"
+fi
 if [ -x "$venv/bin/sale-tui" ] && [ "$(cat "$venv/stamps/dev" 2>/dev/null)" = "$key" ]; then
     exit 0
 fi
