@@ -8,7 +8,7 @@ from pathlib import Path
 
 RUNS = Path(__file__).parent / "runs"
 TOKENIZER = Path(__file__).parent / "tokenizer.json"
-MINUTES = {"micro-xs": 10.0, "micro-s": 15.0, "micro-m": 26.0, "micro-l": 60.0}
+MINUTES = {"micro-xs": 9.0, "micro-s": 12.0, "micro-m": 24.0, "micro-l": 46.0}
 SEED = 1
 MICRO = Path(__file__).parent.parent / "micro"
 
@@ -28,6 +28,8 @@ def make_tokenizer() -> None:
             sample = maker.make(*draw_sample(maker, rng, 0.6))
             texts += [text for m in sample.messages[1:] for text in (m.fields.values() if m.part in {"bid", "mark", "refine", "execute"} else (m.content,))]
             texts.append("tools: " + " ".join(sample.tools))
+    # Every number below 100 is one piece.
+    texts += [str(number) for number in range(100)] * 400
     # Every name is two pieces: its syllables, with and without the space before.
     texts += [f"{onset}{end}" for onset in ONSETS for end in ENDS for _ in range(2)]
     texts += [f" {onset}" for onset in ONSETS for _ in range(600)] + [onset for onset in ONSETS for _ in range(600)] + list(ENDS) * 600

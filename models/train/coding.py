@@ -103,8 +103,8 @@ def draw_value(kind: str, rng: random.Random, split: Split) -> object:
     if kind == "n":
         for _ in range(200):
             low, high = rng.choice(((1, 9), (1, 20), (-9, 30), (2, 50), (1, 99), (-20, 20)))
-            values = [rng.randint(low, high) for _ in range(rng.choice((3, 4, 4, 5, 5, 5, 6, 6, 7, 8)))]
-            if rng.random() < 0.25:
+            values = rng.sample(range(low, high + 1), rng.choice((3, 4, 4, 5, 5, 5, 6, 6, 7, 8)))
+            if rng.random() < 0.12:
                 values[rng.randrange(1, len(values))] = values[0]
             if belongs(f"list:{values}", split):
                 return values

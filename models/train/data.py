@@ -36,11 +36,16 @@ def draw_sample(maker: Maker, rng: random.Random, progress: float) -> tuple[str,
     early = max(0.0, 1 - progress / 0.3)
     kind = "search" if rng.random() < 0.42 + 0.12 * early else "coding"
     if kind == "search":
-        sort = rng.choices(("execute", "bid", "mark", "refine"), (46 + 20 * early, 26, 16, 12))[0]
+        sort = rng.choices(("execute", "bid", "mark", "refine"), (40 + 20 * early, 32, 16, 12))[0]
     else:
-        sort = rng.choices(("execute", "bid", "mark", "refine"), (32, 42, 15, 11))[0]
+        sort = rng.choices(("execute", "bid", "mark", "refine"), (32, 44, 14, 10))[0]
     size = rng.choices(range(1, 7), [max(1, w) if n < 1 else w for n, w in enumerate(sizes(progress))])[0]
-    return sort, kind, min(size, 5) if kind == "search" and rng.random() < 0.85 else size
+    if kind == "search" and rng.random() < 0.9:
+        size = min(size, 5)
+    if kind == "search" and sort == "execute" and size > 3 and rng.random() < 0.5:
+        # A long run repeats what shorter ones teach, at many times their tokens.
+        size -= 2
+    return sort, kind, size
 
 
 def copying_share(progress: float) -> float:

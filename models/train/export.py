@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from models.train.network import EPS, HEAD, ROPE_BASE, SHAPES, Network, count
-from models.train.tokenizer import CONTROL, DEFINED, TEMPLATE, Coder
+from models.train.tokenizer import CONTROL, DEFINED, PRE, TEMPLATE, Coder
 
 CONTEXT = 2048
 TRAINED_CONTEXT = 1024
@@ -60,7 +60,7 @@ def add_vocabulary(writer: gguf.GGUFWriter, coder: Coder) -> None:
     tokens = sorted(vocabulary, key=lambda token: vocabulary[token])
     kinds = {**dict.fromkeys(CONTROL, gguf.TokenType.CONTROL), **dict.fromkeys(DEFINED, gguf.TokenType.USER_DEFINED)}
     writer.add_tokenizer_model("gpt2")
-    writer.add_tokenizer_pre("qwen2")
+    writer.add_tokenizer_pre(PRE)
     writer.add_token_list(tokens)
     writer.add_token_types([kinds.get(token, gguf.TokenType.NORMAL) for token in tokens])
     writer.add_token_merges(merges(coder))

@@ -25,15 +25,17 @@ class Shape:
     width: int
     layers: int
     inner: int
+    heads: int
+    """Of width 32 each; together they may be wider than the model."""
     vocabulary: int = 1536
 
-    @property
-    def heads(self) -> int:
-        """Heads of width 32."""
-        return self.width // HEAD
 
-
-SHAPES = {"micro-xs": Shape(64, 3, 192), "micro-s": Shape(96, 3, 256), "micro-m": Shape(128, 4, 320), "micro-l": Shape(160, 5, 416)}
+SHAPES = {
+    "micro-xs": Shape(96, 2, 160, 3),
+    "micro-s": Shape(96, 3, 256, 3),
+    "micro-m": Shape(128, 4, 320, 4),
+    "micro-l": Shape(160, 5, 416, 5),
+}
 
 
 def norm(x: Tensor, weight: Tensor) -> Tensor:
@@ -64,7 +66,9 @@ class Layer(nn.Module):
         self.ffn_norm = nn.Parameter(torch.ones(shape.width))
         self.attn_q_norm = nn.Parameter(torch.ones(HEAD))
         self.attn_k_norm = nn.Parameter(torch.ones(HEAD))
-        self.attn_q, self.attn_k, self.attn_v, self.attn_output = (matrix(shape.width, shape.width) for _ in range(4))
+        inside = shape.heads * HEAD
+        self.attn_q, self.attn_k, self.attn_v = (matrix(inside, shape.width) for _ in range(3))
+        self.attn_output = matrix(shape.width, inside)
         self.ffn_gate, self.ffn_up = matrix(shape.inner, shape.width), matrix(shape.inner, shape.width)
         self.ffn_down = matrix(shape.width, shape.inner)
         with torch.no_grad():
@@ -73,7 +77,7 @@ class Layer(nn.Module):
 
     def forward(self, x: Tensor, cos: Tensor, sin: Tensor, cache: list[Tensor] | None = None) -> Tensor:
         """(batch, length, width) to the same; ``cache`` holds keys and values of what came before."""
-        batch, length, width = x.shape
+        batch, length, _ = x.shape
         kind = x.dtype
         y = norm(x, self.attn_norm)
         qkv = F.linear(y, torch.cat((self.attn_q, self.attn_k, self.attn_v)).to(kind))
@@ -86,7 +90,7 @@ class Layer(nn.Module):
                 k, v = torch.cat((cache[0], k), 2), torch.cat((cache[1], v), 2)
             cache[:] = [k, v]
         y = F.scaled_dot_product_attention(q, k, v, is_causal=length > 1)
-        x = x + F.linear(y.transpose(1, 2).reshape(batch, length, width), self.attn_output.to(kind))
+        x = x + F.linear(y.transpose(1, 2).reshape(batch, length, self.heads * HEAD), self.attn_output.to(kind))
         y = norm(x, self.ffn_norm)
         y = F.silu(F.linear(y, self.ffn_gate.to(kind))) * F.linear(y, self.ffn_up.to(kind))
         return x + F.linear(y, self.ffn_down.to(kind))
@@ -145,7 +149,7 @@ def lay_copying(network: Network) -> None:
     """
     shape = network.shape
     reach = min(3, shape.heads)
-    rank = min(24, int(shape.width * 0.75) // (reach + 1))
+    rank = min(24, (shape.width - 1) // (reach + 1))
     basis = torch.zeros(shape.width - 1, shape.width)
     basis[:, 1:] = torch.linalg.qr(torch.randn(shape.width - 1, shape.width - 1))[0]
     *places, rest = basis.split([rank] * (reach + 1) + [shape.width - 1 - rank * (reach + 1)])
@@ -164,7 +168,7 @@ def lay_copying(network: Network) -> None:
         first.attn_output[:, rows][:, :rank] = places[back].T * 0.05
     slow = torch.tensor([*range(FAR, HEAD // 2), *range(FAR + HEAD // 2, HEAD)])
     # The first of the two heads matches the present token alone, surely; the second all of them, so that lists are not confused.
-    for head, (written, count_back) in enumerate(((rest[:HEAD], 1), (places[0], reach))):
+    for head, (written, count_back) in enumerate(((rest[:HEAD] if len(rest) >= rank else places[0], 1), (places[0], reach))):
         rows = slice(head * HEAD, (head + 1) * HEAD)
         second.attn_q[rows], second.attn_k[rows], second.attn_v[rows] = 0, 0, 0
         for back, weight in zip(range(count_back), (1.0, 0.8, 0.6), strict=False):

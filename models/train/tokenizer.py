@@ -1,4 +1,4 @@
-"""The vocabulary: 1,536 byte-level pieces with Qwen2's pre-tokeniser, and conversations as token ids."""
+"""The vocabulary: 1,536 byte-level pieces, and conversations as token ids."""
 
 from __future__ import annotations
 
@@ -18,8 +18,11 @@ DEFINED = ("<think>", "</think>", "<tool_call>", "</tool_call>", "<tool_response
 SPECIAL = (*CONTROL, *DEFINED)
 SIZE = 1536
 TEMPLATE = Path(__file__).parent / "chat_template.jinja"
-QWEN2 = (
-    r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
+PRE = "smaug-bpe"
+"""llama.cpp's name of the pre-tokeniser: Qwen2's, but for numbers, of which up to three digits stay together. A number
+that is one piece is copied in one step."""
+SPLIT = (
+    r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
 )
 _SLOT = re.compile("\ue000(\\d+)\ue001")
 PROMPT_WEIGHT = 0.1
@@ -36,7 +39,7 @@ def train_tokenizer(texts: list[str], path: Path) -> None:
     """Byte-level BPE from texts."""
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence([
-        pre_tokenizers.Split(Regex(QWEN2), "isolated"), pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)])
+        pre_tokenizers.Split(Regex(SPLIT), "isolated"), pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)])
     tokenizer.decoder = decoders.ByteLevel()
     trainer = trainers.BpeTrainer(vocab_size=SIZE - len(SPECIAL), initial_alphabet=pre_tokenizers.ByteLevel.alphabet(), show_progress=False)
     tokenizer.train_from_iterator(texts, trainer)

@@ -217,7 +217,7 @@ def noise(text: str, rng: random.Random) -> str:
         text = " ".join(w for w in text.split(" ") if w not in FILLERS or rng.random() < 0.5)
     if rng.random() < 0.05:
         text = slip(text, rng)
-    if rng.random() < 0.15 and "[" not in text:
+    if rng.random() < 0.1 and "[" not in text:
         text = text.lower() if "capital" not in text else text
     elif rng.random() < 0.75:
         text = text[:1].upper() + text[1:]

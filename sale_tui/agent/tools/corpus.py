@@ -79,16 +79,11 @@ class Corpus:
             return int(rows.fetchone()[0])
 
     def search(self, query: str, limit: int = 5) -> list[Hit]:
-        """The best documents that hold any word of the query, each once; an empty list if there is none."""
-        words = list(dict.fromkeys(_WORD.findall(query)))[:32]
+        """The best documents that hold all words of the query in one passage, or else any of them; each once."""
+        words = [f'"{word}"' for word in list(dict.fromkeys(_WORD.findall(query)))[:32]]
         if not words or limit < 1:
             return []
-        match = " OR ".join(f'"{word}"' for word in words)
-        hits: dict[str, Hit] = {}
-        with self._lock, closing(self._db.execute(_SEARCH, (match, limit * 8))) as rows:
-            for name, title, text in rows:
-                hits.setdefault(name, Hit(document=name, title=title, passage=" ".join(text.split())))
-        return list(hits.values())[:limit]
+        return self._match(" AND ".join(words), limit) or self._match(" OR ".join(words), limit)
 
     def open(self, document: str, page: int = 1) -> Page | None:
         """One page of a document (the nearest one if there is no such page), None if no document has that name.
@@ -107,6 +102,13 @@ class Corpus:
         """Close the index; safe to call twice."""
         with self._lock:
             self._db.close()
+
+    def _match(self, match: str, limit: int) -> list[Hit]:
+        hits: dict[str, Hit] = {}
+        with self._lock, closing(self._db.execute(_SEARCH, (match, limit * 8))) as rows:
+            for name, title, text in rows:
+                hits.setdefault(name, Hit(document=name, title=title, passage=" ".join(text.split())))
+        return list(hits.values())[:limit]
 
     def _find(self, document: str) -> tuple[str, str, str] | None:
         wanted = document.strip().removeprefix("./")
