@@ -116,3 +116,9 @@ def test_heading_is_the_title_and_stays_with_its_text() -> None:
     corpus = Corpus({"x.md": "# The Title\n\nFirst words.\n\n## Part\n\nSecond words."})
     assert corpus.search("second")[0].passage == "## Part Second words."
     assert corpus.search("title")[0].title == "The Title"
+
+
+def test_documents_with_all_words_hide_those_with_some() -> None:
+    corpus = Corpus({"Ona Guild.md": "Led by Bo.", "Ubi Guild.md": "Led by Ko.", "Ona.md": "A town."})
+    assert [hit.document for hit in corpus.search("Ona Guild")] == ["Ona Guild.md"]
+    assert {hit.document for hit in corpus.search("Ona Mill")} == {"Ona Guild.md", "Ona.md"}
