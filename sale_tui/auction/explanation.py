@@ -19,6 +19,8 @@ from sale_tui.types import Bid, Explanation, Flip, Scales, Weights
 
 BEYOND, SHORT = 1.001, 0.999
 """Shares of a weight's change that must, and must not, flip the award."""
+LARGEST_CHANGE = 1e100
+"""Of a weight; what lies beyond is no news to anybody and could not be added up."""
 
 Key = tuple[str, str]
 
@@ -101,7 +103,7 @@ def _least_flip(contest: _Contest) -> Flip | None:
         for term in terms
         if terms[term] > 0
         for delta in _crossings(contest.table, contest.weights, term, _differences(contest.table, *pair))
-        if math.isfinite(delta) and delta != 0
+        if delta != 0 and abs(delta) <= LARGEST_CHANGE
     ]
     for _, term, delta in sorted(candidates):
         flip = Flip(term=term, weight=terms[term], delta=delta)

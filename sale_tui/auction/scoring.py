@@ -16,6 +16,10 @@ import msgspec
 from sale_tui.errors import ConfigurationFault
 from sale_tui.types import AuctionRules, Bid, Scales, Scorecard, Terms, Weights
 
+LEAST_THRIFT, LARGEST_THRIFT = 1e-9, 1e9
+LEAST_SUM = 1e-100
+"""Of the value weights, below which rescaling them would lose their digits."""
+
 
 @dataclass(frozen=True, slots=True)
 class Features:
@@ -48,18 +52,22 @@ class FeatureTable:
 def with_thrift(weights: Weights, thrift: float) -> Weights:
     """The value weights rescaled to sum to 1 / thrift; the cost's weight stays (paper.md section 2).
 
-    Raises ConfigurationFault if thrift is not a positive number or every value weight is 0.
+    Raises ConfigurationFault if thrift is out of range or every value weight is 0.
     """
-    if not (math.isfinite(thrift) and thrift > 0):
-        raise ConfigurationFault(f"thrift: {thrift} is not a number above 0", "1 is the neutral thrift")
+    if not LEAST_THRIFT <= thrift <= LARGEST_THRIFT:
+        raise ConfigurationFault(
+            f"thrift: {thrift} is not a number from {LEAST_THRIFT:g} to {LARGEST_THRIFT:g}", "1 is the neutral thrift"
+        )
     total = math.fsum([weights.entropy, *weights.jury.values()])
     if total <= 0:
         raise ConfigurationFault(
             "weights: entropy and jury are all 0, so thrift cannot rescale them", "give one of them a weight"
         )
+    if total < LEAST_SUM:
+        raise ConfigurationFault(
+            f"weights: entropy and jury sum to {total}, too little to be rescaled", "weights near 1 are usual"
+        )
     factor = 1.0 / (thrift * total)
-    if not math.isfinite(factor):
-        raise ConfigurationFault(f"thrift: {thrift} is out of range", "values near 1 are usual")
     jury = {juror: weight * factor for juror, weight in weights.jury.items()}
     return msgspec.structs.replace(weights, entropy=weights.entropy * factor, jury=jury)
 

@@ -18,6 +18,11 @@ from sale_tui.types import AuctionRecord, Bid, Scales, Value, Weights
 FORMAT = 1
 """Of the auction record."""
 HIGHEST_MARK = 5.0
+LARGEST = 1e30
+"""No number of a record may be larger, no scale below its inverse: products and sums then stay finite."""
+SCORED = ("provisional", "explanation")
+SCORED_BID = ("cost", "value", "total", "terms", "imputed")
+"""What ``rescore`` adds to a record and its bids; it is scored anew, so that what was printed reads as a record."""
 
 Read = TypeVar("Read", bound=msgspec.Struct)
 
@@ -51,6 +56,7 @@ def read_record(value: Any) -> AuctionRecord:
     raw = value.get("bids")
     if not isinstance(raw, list | tuple):
         raise ConfigurationFault("bids: a list of bids is missing", "see `sale-tui bid --json` for a record")
+    value, raw = _without(value, SCORED), [_without(bid, SCORED_BID) for bid in raw]
     for number, bid in enumerate(raw):
         _check_numbers(bid, "marks", f"bids[{number}].marks")
     _check_numbers(value.get("weights"), "jury", "weights.jury")
@@ -85,15 +91,21 @@ def check_record(record: AuctionRecord) -> None:
 
 
 def check_weights(weights: Weights, scales: Scales) -> None:
-    """Numbers are finite, weights not negative, scales above 0. Raises ConfigurationFault naming the field."""
+    """Numbers can be scored, weights are not negative, scales above 0. Raises ConfigurationFault naming the field."""
     _not_negative(weights.cost, "weights.cost")
     _not_negative(weights.entropy, "weights.entropy")
     for juror, weight in weights.jury.items():
         _not_negative(weight, f"weights.jury.{juror}")
     for name in ("cost", "entropy", "mark"):
         scale = getattr(scales, name)
-        if not (math.isfinite(scale) and scale > 0):
-            raise ConfigurationFault(f"scales.{name}: {scale} is not a number above 0", "scales divide what they scale")
+        if not 1 / LARGEST <= scale <= LARGEST:
+            raise ConfigurationFault(
+                f"scales.{name}: {scale} is not a number above 0 that makes sense", "scales divide what they scale"
+            )
+
+
+def _without(value: Any, names: tuple[str, ...]) -> Any:
+    return {key: item for key, item in value.items() if key not in names} if isinstance(value, Mapping) else value
 
 
 def _check_bid(bid: Bid, field: str, weights: Weights) -> None:
@@ -119,12 +131,15 @@ def _check_numbers(parent: Any, key: str, field: str) -> None:
 
 
 def _not_negative(number: float, field: str) -> None:
+    if not 0 <= number <= LARGEST:
+        raise ConfigurationFault(f"{field}: {_shown(number)} is not a number from 0 to {LARGEST:g}", "mend that number")
+
+
+def _shown(number: float) -> str:
     try:
-        fine = math.isfinite(number) and number >= 0
-    except OverflowError:  # an integer beyond every float
-        fine = False
-    if not fine:
-        raise ConfigurationFault(f"{field}: {str(number)[:40]} is not a finite number from 0 up", "mend that number")
+        return str(number)[:40]
+    except ValueError:  # Python writes no integer of more than 4300 digits as text
+        return "an integer of thousands of digits"
 
 
 def _convert(value: Any, kind: type[Read], field: str) -> Read:

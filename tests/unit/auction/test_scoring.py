@@ -442,3 +442,41 @@ def test_weights_file_replaces_then_thrift_rescales() -> None:
 def test_a_wrong_weights_file_is_named(value: Any) -> None:
     with pytest.raises(ConfigurationFault):
         read_weights(value)
+
+
+@pytest.mark.parametrize("size", [1.7e308, 1e31])
+@pytest.mark.parametrize(
+    "path", [("bids", 0, "entropy"), ("bids", 0, "price"), ("weights", "cost"), ("scales", "cost"), ("scales", "mark")]
+)
+def test_sizes_that_could_overflow_are_refused_by_field(path: tuple[str | int, ...], size: float) -> None:
+    with pytest.raises(ConfigurationFault) as fault:
+        rescore(read_record(broken(path, size)))
+    assert str(path[-1]) in fault.value.message
+
+
+def test_the_largest_numbers_allowed_are_scored_and_explained() -> None:
+    record = read_record(GOOD)
+    bids = tuple(msgspec.structs.replace(bid, price=1e30, tokens=10**30, entropy=1e30) for bid in record.bids)
+    weights = Weights(cost=1e30, entropy=1e30, jury=dict.fromkeys(record.weights.jury, 1e30))
+    large = msgspec.structs.replace(record, bids=bids, weights=weights, scales=Scales(cost=1e-30, entropy=1e-30))
+    for thrift in (None, 1e-9, 1e9):
+        totals = [bid["total"] for bid in rescore(large, thrift=thrift)["bids"] if bid["total"] is not None]
+        assert totals
+        assert all(math.isfinite(total) for total in totals)
+
+
+@pytest.mark.parametrize("thrift", [5e-324, 1e-300, 1e300])
+def test_thrift_beyond_its_range_is_named(thrift: float) -> None:
+    with pytest.raises(ConfigurationFault, match="thrift"):
+        rescore(read_record(GOOD), thrift=thrift)
+
+
+def test_weights_too_small_to_be_rescaled_are_named() -> None:
+    weights = Weights(cost=1.0, entropy=5e-324, jury={"a": 0.0})
+    with pytest.raises(ConfigurationFault, match="weights"):
+        with_thrift(weights, 1e-9)
+
+
+def test_what_rescore_gives_reads_back_as_a_record() -> None:
+    scored = rescore(read_record(GOOD))
+    assert rescore(read_record(parse_json(msgspec.json.encode(scored), "stdin"))) == scored
