@@ -10,16 +10,18 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from sale_tui.auction.scoring import scored_weights
+from sale_tui.auction.validation import check_weights
 from sale_tui.clock import SystemClock
 from sale_tui.errors import ConfigurationFault, NoSandbox
 from sale_tui.inference.catalogue import load_pool
-from sale_tui.paths import Folders, make_private, resolve_pool, user_folders
+from sale_tui.paths import Folders, given_path, is_folder, make_private, resolve_pool, user_folders
 from sale_tui.settings import Settings
 from sale_tui.types import Limits, Pool
 
 if TYPE_CHECKING:
     from sale_tui.agent.tools.base import Tool
-    from sale_tui.headless.doctor import Examination
+    from sale_tui.headless.doctor import Check, Examination
     from sale_tui.memory.embedder import SentenceEmbedder
     from sale_tui.memory.service import MemoryService
     from sale_tui.memory.store import AuctionStore
@@ -32,11 +34,13 @@ PARTS = ("sale_tui.memory.service", "sale_tui.session.runner", "sale_tui.inferen
 
 
 def open_pool(settings: Settings, folders: Folders | None = None) -> Pool:
-    """The pool that the settings mean. Raises ConfigurationFault."""
+    """The pool that the settings mean, whose rules can be scored. Raises ConfigurationFault."""
     pool = load_pool(resolve_pool(settings.pool, folders or user_folders()))
-    if settings.thrift is None:
-        return pool
-    return msgspec.structs.replace(pool, rules=msgspec.structs.replace(pool.rules, thrift=settings.thrift))
+    if settings.thrift is not None:
+        pool = msgspec.structs.replace(pool, rules=msgspec.structs.replace(pool.rules, thrift=settings.thrift))
+    check_weights(pool.rules.weights, pool.rules.scales)
+    scored_weights(pool.rules)
+    return pool
 
 
 def open_models(pool: Pool, folders: Folders | None = None) -> Mapping[str, ChatModel]:
@@ -117,9 +121,12 @@ async def open_checks() -> tuple[list[tuple[str, Examination]], Callable[[], Awa
     folders = user_folders()
     embedder = SentenceEmbedder()
     embedder.warm()
-    _, sandbox = await _open_sandbox(folders)
+
+    async def sandbox() -> Check:
+        return await check_sandbox((await _open_sandbox(folders))[1])
+
     checks = machine_checks(folders.data)
-    checks.append(("sandbox", lambda: check_sandbox(sandbox)))
+    checks.append(("sandbox", sandbox))
     checks.append(("embedder", lambda: check_embedder(embedder)))
     return checks, embedder.close
 
@@ -130,18 +137,17 @@ async def _open_sandbox(folders: Folders) -> tuple[Path, Sandbox]:
     from sale_tui.sandbox.owner import workspace_base
 
     try:
-        base = workspace_base(folders.data)
-    except NoSandbox as error:
+        base = make_private(workspace_base(folders.data))
+    except (NoSandbox, ConfigurationFault) as error:
         return make_private(folders.data / "workspaces"), NoneSandbox(error.message, error.hint)
-    base.mkdir(parents=True, exist_ok=True, mode=0o700)
     return base, await choose_sandbox(base)
 
 
 def _corpus_folder(settings: Settings, pool: Pool) -> Path | None:
     if not settings.corpus:
         return Path(pool.corpus) if pool.corpus else None
-    folder = Path(settings.corpus).expanduser().absolute()
-    if not folder.is_dir():
+    folder = given_path(settings.corpus, "corpus").absolute()
+    if not is_folder(folder, "corpus"):
         raise ConfigurationFault(f"corpus: {folder} is not a folder", "give a folder of text or Markdown files")
     return folder
 

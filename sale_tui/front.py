@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal, cast
 
 from sale_tui.errors import ConfigurationFault
-from sale_tui.paths import find_pools, resolve_pool, user_folders
+from sale_tui.paths import find_pools, is_folder, resolve_pool, user_folders
 from sale_tui.session.wiring import TaskRequest
 from sale_tui.settings import Settings
 
@@ -58,7 +58,7 @@ def rescore_record(record: str, weights: Path | None, thrift: float | None, *, a
     from sale_tui.headless.rescore import Source
     from sale_tui.headless.rescore import rescore_record as headless_rescore
 
-    source = Source(stdin=sys.stdin, stored=lambda auction: open_store().record(auction))
+    source = Source(stdin=sys.stdin.buffer, stored=lambda auction: open_store().record(auction))
     return headless_rescore(record, source, sys.stdout, weights=weights, thrift=thrift, as_json=as_json)
 
 
@@ -161,7 +161,7 @@ async def examine(*, as_json: bool) -> int:
 
 def check_workspace(workspace: Path | None) -> None:
     """Raises ConfigurationFault where the folder is none."""
-    if workspace is not None and not workspace.is_dir():
+    if workspace is not None and not is_folder(workspace, "workspace"):
         raise ConfigurationFault(f"workspace: {workspace} is not a folder", "give an existing folder")
 
 

@@ -9,6 +9,8 @@ from pathlib import Path
 from sale_tui.errors import ConfigurationFault
 
 HOME_VARIABLE = "SALE_TUI_HOME"
+SHOWN_PATH = 80
+"""Characters of a path in an error: what was given may be a whole file's text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +58,36 @@ def make_private(folder: Path) -> Path:
     return folder
 
 
+def given_path(name: str, what: str) -> Path:
+    """The path that a user has typed. Raises ConfigurationFault, beginning with ``what``, where it can be none."""
+    try:
+        return Path(name).expanduser()
+    except (RuntimeError, ValueError) as error:
+        raise _not_looked_at(name, what, error) from error
+
+
+def is_file(path: Path, what: str) -> bool:
+    """Whether a file lies there. Raises ConfigurationFault where that cannot be told."""
+    try:
+        return path.is_file()
+    except (OSError, ValueError) as error:
+        raise _not_looked_at(str(path), what, error) from error
+
+
+def is_folder(path: Path, what: str) -> bool:
+    """Whether a folder lies there. Raises ConfigurationFault where that cannot be told."""
+    try:
+        return path.is_dir()
+    except (OSError, ValueError) as error:
+        raise _not_looked_at(str(path), what, error) from error
+
+
+def _not_looked_at(name: str, what: str, error: Exception) -> ConfigurationFault:
+    shown = name if len(name) <= SHOWN_PATH else f"{name[:SHOWN_PATH]} …"
+    reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
+    return ConfigurationFault(f"{what}: {shown} cannot be looked at: {reason}", "give the path of what you may read")
+
+
 def shipped_pools() -> Path:
     """The folder of the pools that come with sale-tui: inside the wheel, or ``models`` of a source checkout."""
     package = Path(__file__).parent
@@ -76,11 +108,11 @@ def find_pools(folders: Folders) -> dict[str, Path]:
 
 def resolve_pool(name: str, folders: Folders) -> Path:
     """The pool file that a name or a path means. Raises ConfigurationFault."""
-    given = Path(name).expanduser()
-    if given.is_dir() and (given / "pool.toml").is_file():
+    given = given_path(name, "pool")
+    if is_folder(given, "pool") and is_file(given / "pool.toml", "pool"):
         return (given / "pool.toml").absolute()
     if given.suffix == ".toml" or os.sep in name:
-        if given.is_file():
+        if is_file(given, "pool"):
             return given.absolute()
         raise ConfigurationFault(
             f"there is no pool file {name}", "give the path of a pool file, or a name from `sale-tui pool list`"

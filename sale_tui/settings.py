@@ -15,9 +15,12 @@ from sale_tui.errors import ConfigurationFault
 PREFIX = "SALE_TUI_"
 """Environment variables are this and the field's name in capitals."""
 
-Positive = Annotated[float, msgspec.Meta(gt=0)]
-NotNegative = Annotated[float, msgspec.Meta(ge=0)]
-Count = Annotated[int, msgspec.Meta(ge=1)]
+# Bounds from above keep infinity out, too; none of them is near anything that makes sense.
+Thrift = Annotated[float, msgspec.Meta(ge=1e-9, le=1e9)]
+RunSeconds = Annotated[float, msgspec.Meta(gt=0, le=604_800)]
+Countdown = Annotated[float, msgspec.Meta(ge=0, le=3_600)]
+Steps = Annotated[int, msgspec.Meta(ge=1, le=10_000)]
+Tokens = Annotated[int, msgspec.Meta(ge=1, le=100_000_000)]
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -27,18 +30,16 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """Pool name, folder or file."""
     corpus: str = ""
     """Folder of documents for ``search``; empty: the pool's own."""
-    countdown: NotNegative = 8.0
+    countdown: Countdown = 8.0
     """Seconds in which a proposed award can be overruled in the app."""
-    thrift: Positive | None = None
+    thrift: Thrift | None = None
     """Overrides the pool's thrift: higher is cheaper."""
-    steps: Count = 40
+    steps: Steps = 40
     """Longest run, in steps."""
-    tokens: Count = 16384
+    tokens: Tokens = 16384
     """Longest run, in generated tokens."""
-    seconds: Positive = 900.0
+    seconds: RunSeconds = 900.0
     """Longest run, in seconds."""
-    bidders: Annotated[int, msgspec.Meta(ge=0)] = 0
-    """How many sequences a worker decodes together; 0: as the pool needs."""
 
 
 def load_settings(file: Path, flags: Mapping[str, Any], environment: Mapping[str, str] = os.environ) -> Settings:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, BinaryIO, TextIO
 
 import msgspec
 
@@ -14,6 +14,7 @@ from sale_tui.auction.validation import Reweighing, parse_json, read_record, rea
 from sale_tui.errors import ConfigurationFault, Exit
 from sale_tui.headless.formats import print_json
 from sale_tui.headless.narration import record_lines
+from sale_tui.paths import is_file
 from sale_tui.session.record import record_of
 from sale_tui.session.replay import read_log
 from sale_tui.types import AuctionRecord, Award, Explanation, Scales, Scorecard, Weights
@@ -23,7 +24,7 @@ from sale_tui.types import AuctionRecord, Award, Explanation, Scales, Scorecard,
 class Source:
     """Where records come from."""
 
-    stdin: TextIO
+    stdin: BinaryIO
     stored: Callable[[str], AuctionRecord]
     """The record of an auction id, or of a unique beginning of one. Raises ConfigurationFault."""
 
@@ -56,7 +57,7 @@ def find_record(name: str, source: Source) -> AuctionRecord:
     if name == "-":
         return parse_record(source.stdin.read(), "stdin")
     path = Path(name)
-    if path.is_file():
+    if is_file(path, "the record"):
         return parse_record(_read(path), path.name)
     if "/" in name or "." in name:
         raise ConfigurationFault(f"there is no file {name}", "give a record, an event log, or an auction id")

@@ -10,6 +10,7 @@ from sale_tui.commands import Command, Interrupt, Pause, SetKind
 from sale_tui.errors import ConfigurationFault, UsageFault
 from sale_tui.events import AgentLost, AgentReady, Event
 from sale_tui.ids import new_auction_id
+from sale_tui.paths import is_folder
 from sale_tui.ports import ChatModel, Human
 from sale_tui.session.human import AutoHuman, PromptHuman
 from sale_tui.session.log import EventLog
@@ -92,7 +93,7 @@ class Session:
         if request.pinned is not None and request.pinned not in self.wiring.models:
             names = ", ".join(self.wiring.models)
             raise ConfigurationFault(f"the pool has no agent {request.pinned!r}", f"its agents are: {names}")
-        if request.workspace is not None and not request.workspace.is_dir():
+        if request.workspace is not None and not is_folder(request.workspace, "workspace"):
             raise ConfigurationFault(f"workspace: {request.workspace} is not a folder", "give an existing folder")
 
     async def _load(self, emit: Emit) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from sale_tui.errors import ConfigurationFault
-from sale_tui.paths import Folders, find_pools, make_private, resolve_pool, user_folders
+from sale_tui.paths import Folders, find_pools, is_file, is_folder, make_private, resolve_pool, user_folders
 
 
 @pytest.fixture
@@ -53,3 +53,23 @@ def test_a_folder_that_cannot_be_made_is_one_error(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(ConfigurationFault, match="cannot create"):
         make_private(tmp_path / "file" / "folder")
+
+
+LONG = '{"format": 1, "plan": "' + "x" * 5000 + '"}'
+
+
+def test_a_name_that_no_file_can_have_is_one_short_error(folders: Folders) -> None:
+    for name in (LONG, "a\0b.toml", "~nobody-of-that-name/pool.toml"):
+        with pytest.raises(ConfigurationFault, match="pool") as fault:
+            resolve_pool(name, folders)
+        assert len(fault.value.message) < 200
+    with pytest.raises(ConfigurationFault, match="workspace"):
+        is_folder(Path(LONG), "workspace")
+
+
+def test_what_cannot_be_looked_at_is_told(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    assert is_file(tmp_path / "file", "it")
+    assert not is_file(tmp_path, "it")
+    assert is_folder(tmp_path, "it")
+    assert not is_folder(tmp_path / "file" / "below", "it")

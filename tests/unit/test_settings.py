@@ -45,3 +45,10 @@ def test_a_bad_file_is_one_error_that_names_file_and_field(tmp_path: Path, text:
 def test_a_bad_environment_value_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationFault, match=r"environment.*steps"):
         load_settings(tmp_path / "none.toml", {}, {"SALE_TUI_STEPS": "many"})
+
+
+@pytest.mark.parametrize("name", ["seconds", "countdown", "thrift", "steps", "tokens"])
+@pytest.mark.parametrize("value", ["inf", "nan", "1e300"])
+def test_no_bound_is_endless(tmp_path: Path, name: str, value: str) -> None:
+    with pytest.raises(ConfigurationFault, match=name):
+        load_settings(tmp_path / "none.toml", {}, {f"SALE_TUI_{name.upper()}": value})

@@ -57,9 +57,9 @@ def nothing_stored(name: str) -> AuctionRecord:
     raise ConfigurationFault(f"there is no auction {name!r}")
 
 
-def rescored(name: str, text: str = "", **options: Any) -> dict[str, Any]:
+def rescored(name: str, text: str | bytes = "", **options: Any) -> dict[str, Any]:
     out = io.StringIO()
-    source = Source(stdin=io.StringIO(text), stored=nothing_stored)
+    source = Source(stdin=io.BytesIO(text if isinstance(text, bytes) else text.encode()), stored=nothing_stored)
     assert rescore_record(name, source, out, as_json=True, **options) == 0
     value: dict[str, Any] = json.loads(out.getvalue())
     return value
@@ -70,7 +70,7 @@ def test_a_record_a_log_and_a_stored_auction_are_the_same(tmp_path: Path) -> Non
     file.write_text(json.dumps(json.loads(RECORD), indent=2))
     results = [rescored("-", RECORD), rescored("-", LOG), rescored(str(file))]
     out = io.StringIO()
-    source = Source(stdin=io.StringIO(), stored=lambda name: record_of(EVENTS))
+    source = Source(stdin=io.BytesIO(), stored=lambda name: record_of(EVENTS))
     rescore_record("some-id", source, out, as_json=True)
     results.append(json.loads(out.getvalue()))
     assert all(result == results[0] for result in results)
@@ -93,7 +93,7 @@ def test_weights_and_thrift(tmp_path: Path) -> None:
 
 def test_as_text() -> None:
     out = io.StringIO()
-    rescore_record("-", Source(stdin=io.StringIO(LOG), stored=nothing_stored), out)
+    rescore_record("-", Source(stdin=io.BytesIO(LOG.encode()), stored=nothing_stored), out)
     text = out.getvalue()
     assert "\x1b" not in text
     assert "\x9b" not in text
@@ -108,10 +108,12 @@ def test_as_text() -> None:
         ("-", '{"error": {"kind": "x", "message": "", "hint": ""}}', "holds an error"),
         ("-", LOG.splitlines()[0].replace('"version"', '"wersion"'), "line 1"),
         ("no/such/file.json", "", "no file"),
+        ("-", b'{"format": 1, "plan": "\xff\xfe"}', "stdin is not JSON"),
+        (RECORD + "x" * 300, "", "cannot be looked at"),
         ("unknown-id", "", "unknown-id"),
     ],
 )
-def test_what_cannot_be_read_is_named(name: str, text: str, told: str) -> None:
+def test_what_cannot_be_read_is_named(name: str, text: str | bytes, told: str) -> None:
     with pytest.raises(ConfigurationFault, match=told):
         rescored(name, text)
 

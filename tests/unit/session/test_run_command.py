@@ -144,14 +144,17 @@ async def test_bid_gives_a_record_that_rescores_to_its_award(wire: Wire, memory:
     assert record["award"]["round"] == "refined"
     assert {bid["round"] for bid in record["bids"]} == {"first", "refined"}
     again = io.StringIO()
-    assert rescore_record("-", Source(stdin=io.StringIO(line), stored=memory.store.record), again, as_json=True) == 0
+    assert (
+        rescore_record("-", Source(stdin=io.BytesIO(line.encode()), stored=memory.store.record), again, as_json=True)
+        == 0
+    )
     scored = json.loads(again.getvalue())
     assert {name: scored["award"][name] for name in ("agent", "round")} == {
         name: record["award"][name] for name in ("agent", "round")
     }
     auction = memory.store.list_auctions()[0].id
     stored = io.StringIO()
-    rescore_record(auction, Source(stdin=io.StringIO(), stored=memory.store.record), stored, as_json=True)
+    rescore_record(auction, Source(stdin=io.BytesIO(), stored=memory.store.record), stored, as_json=True)
     assert json.loads(stored.getvalue()) == scored
     assert json.loads(msgspec.json.encode(record_of(memory.store.events(auction)))) == record
 
