@@ -104,13 +104,22 @@ class ChatModel(Protocol):
         ...
 
     async def mark(
-        self, prompts: Sequence[tuple[Message, ...]], prefix: str, tools: tuple[ToolSpec, ...]
+        self,
+        prompts: Sequence[tuple[Message, ...]],
+        prefix: str,
+        tools: tuple[ToolSpec, ...],
+        deadline_seconds: float = 300.0,
     ) -> list[MarkReading]:
-        """Likelihoods of the digits 0-5 after ``prefix``, a reading a prompt, in one pass. Raises ModelFault."""
+        """Likelihoods of the digits 0-5 after ``prefix``, a reading a prompt, in one pass. Raises ModelFault.
+
+        A worker that has not answered after ``deadline_seconds`` counts as hung.
+        """
         ...
 
-    async def count_tokens(self, messages: tuple[Message, ...], tools: tuple[ToolSpec, ...]) -> int:
-        """Tokens of the rendered prompt. Raises ModelFault."""
+    async def count_tokens(
+        self, messages: tuple[Message, ...], tools: tuple[ToolSpec, ...], deadline_seconds: float = 60.0
+    ) -> int:
+        """Tokens of the rendered prompt. Raises ModelFault; ``deadline_seconds`` as for marks."""
         ...
 
     async def close(self) -> None:

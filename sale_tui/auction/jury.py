@@ -36,12 +36,13 @@ async def judge(model: ChatModel, bids: Sequence[Bid], setting: Setting, emit: E
 
 async def _readings(model: ChatModel, bids: Sequence[Bid], setting: Setting) -> list[MarkReading]:
     prompts = [mark_messages(setting.task.text, bid.plan) for bid in bids]
-    seconds = setting.deadlines.mark
+    inner = setting.deadlines.mark
+    outer = inner + setting.deadlines.grace
     try:
-        async with asyncio.timeout(seconds):
-            return await model.mark(prompts, MARK_PREFIX, setting.tools)
+        async with asyncio.timeout(outer):
+            return await model.mark(prompts, MARK_PREFIX, setting.tools, inner)
     except TimeoutError as fault:
-        raise TimeoutError(f"no marks within {seconds:g} s") from fault
+        raise TimeoutError(f"no marks within {outer:g} s") from fault
 
 
 def _failed(juror: str, round_: Round, fault: Exception, emit: Emit) -> None:

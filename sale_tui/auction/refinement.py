@@ -7,8 +7,8 @@ import asyncio
 from sale_tui.auction.bidding import Asked, place_bid
 from sale_tui.auction.prompting import refine_messages
 from sale_tui.auction.setting import Setting
-from sale_tui.errors import SaleError
-from sale_tui.events import Recalled, RefinementSkipped
+from sale_tui.errors import ModelFault, PromptTooLong, SaleError
+from sale_tui.events import AgentLost, Recalled, RefinementSkipped
 from sale_tui.ports import ChatModel
 from sale_tui.streams import Emit, in_words
 from sale_tui.types import Bid, ContrastPair, ModelFacts
@@ -17,12 +17,15 @@ from sale_tui.types import Bid, ContrastPair, ModelFacts
 async def refine(model: ChatModel, facts: ModelFacts, bid: Bid, setting: Setting, emit: Emit) -> None:
     """Recall, fit, and bid again: emits Recalled and the bid's events, or RefinementSkipped with the reason.
 
-    ``bid`` is the agent's first one. Raises nothing but cancellation.
+    Where the model ended over it, AgentLost follows. ``bid`` is the agent's first one. Raises nothing but cancellation.
     """
     try:
         pairs = await _pairs(model, facts, bid, setting)
     except Exception as fault:  # noqa: BLE001 - no memory, no refinement; the first bid stands
-        emit(RefinementSkipped(agent=bid.agent, reason=in_words(fault)))
+        reason = in_words(fault)
+        emit(RefinementSkipped(agent=bid.agent, reason=reason))
+        if isinstance(fault, ModelFault) and not isinstance(fault, PromptTooLong):
+            emit(AgentLost(agent=bid.agent, reason=reason, hint=fault.hint))
         return
     emit(Recalled(agent=bid.agent, pairs=pairs))
     asked = Asked(
@@ -50,9 +53,16 @@ async def _fitting(
 ) -> tuple[ContrastPair, ...]:
     """The nearest pairs whose prompt leaves room for a plan: the farthest drop first."""
     room = min(model.spec.context, facts.context) - setting.rules.plan_tokens
-    async with asyncio.timeout(setting.deadlines.recall):
-        for kept in range(len(pairs), 0, -1):
-            messages = refine_messages(setting.task.text, bid.plan, pairs[:kept])
-            if await model.count_tokens(messages, setting.tools) <= room:
-                return pairs[:kept]
+    clock, inner = asyncio.get_running_loop().time, setting.deadlines.recall
+    end, outer = clock() + inner, inner + setting.deadlines.grace
+    try:
+        async with asyncio.timeout(outer):
+            for kept in range(len(pairs), 0, -1):
+                messages = refine_messages(setting.task.text, bid.plan, pairs[:kept])
+                if await model.count_tokens(messages, setting.tools, max(end - clock(), 0.0)) <= room:
+                    return pairs[:kept]
+    except TimeoutError as fault:
+        raise ModelFault(
+            f"{bid.agent} did not count its prompt within {outer:g} s", "the other agents go on"
+        ) from fault
     raise SaleError(f"not even one past pair of plans fits beside the task in its {room} tokens of context")

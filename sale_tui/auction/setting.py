@@ -20,8 +20,9 @@ class Deadlines:
     mark: float = 300.0
     """Of one juror's marks of all plans of a round."""
     recall: float = 60.0
+    """Of memory's answer, and again of the model that counts how much of it fits."""
     grace: float = 2.0
-    """What a model has beyond the bid's deadline to report by itself that it hung."""
+    """What a model has beyond a call's deadline to end its hung worker and report that by itself."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -187,9 +187,13 @@ class ScriptedModel:
         raise ModelFault(f"{self._spec.name}: the script has no turn for {part or 'this'} at step {step}", "add one")
 
     async def mark(
-        self, prompts: Sequence[tuple[Message, ...]], prefix: str, tools: tuple[ToolSpec, ...]
+        self,
+        prompts: Sequence[tuple[Message, ...]],
+        prefix: str,
+        tools: tuple[ToolSpec, ...],
+        deadline_seconds: float = 300.0,  # noqa: ARG002 - there is no worker that could hang
     ) -> list[MarkReading]:
-        """Marks by the script. Raises ModelFault."""
+        """Marks by the script, at once. Raises ModelFault."""
         self._check()
         return [self._reading(messages, prefix, tools) for messages in prompts]
 
@@ -206,8 +210,13 @@ class ScriptedModel:
                 )
         raise ModelFault(f"{self._spec.name}: the script has no mark for this plan", "add one")
 
-    async def count_tokens(self, messages: tuple[Message, ...], tools: tuple[ToolSpec, ...]) -> int:
-        """Words of the messages. Raises ModelFault."""
+    async def count_tokens(
+        self,
+        messages: tuple[Message, ...],
+        tools: tuple[ToolSpec, ...],
+        deadline_seconds: float = 60.0,  # noqa: ARG002 - there is no worker that could hang
+    ) -> int:
+        """Words of the messages, at once. Raises ModelFault."""
         self._check()
         return _count(messages, tools)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from sale_tui.errors import ModelFault, PromptTooLong
@@ -31,15 +30,6 @@ from sale_tui.types import AgentSpec, ModelFacts, ToolSpec
 ALL_LAYERS = -1
 
 
-@dataclass(frozen=True, slots=True)
-class Patience:
-    """Seconds after which a worker counts as hung; turns bring their own."""
-
-    load: float = 900.0
-    call: float = 300.0
-    """Of marks and counts."""
-
-
 class LlamaModel:
     """One GGUF file in a worker of its own.
 
@@ -55,16 +45,19 @@ class LlamaModel:
         cores: Cores | None = None,
         gpu_layers: int = ALL_LAYERS,
         cache: Path | None = None,
-        patience: Patience = Patience(),
+        load_seconds: float = 900.0,
     ) -> None:
-        """``sequences`` are decoded together; ``cores`` changes ``threads`` as workers begin and end to compute."""
+        """``sequences`` are decoded together; ``cores`` changes ``threads`` as workers begin and end to compute.
+
+        A worker that has not loaded after ``load_seconds`` counts as hung; calls bring their own deadlines.
+        """
         self._spec = spec
         self._sequences = sequences
         self._threads = threads
         self._cores = cores
         self._gpu_layers = gpu_layers
         self._cache = cache
-        self._patience = patience
+        self._load_seconds = load_seconds
         self._link: WorkerLink | None = None
         self._facts: ModelFacts | None = None
         self._loading = asyncio.Lock()
@@ -118,10 +111,10 @@ class LlamaModel:
             )
         )
         try:
-            async with asyncio.timeout(self._patience.load):
+            async with asyncio.timeout(self._load_seconds):
                 return (await asyncio.shield(link.loaded)).facts
         except TimeoutError:
-            raise self._hung(link, "did not load", self._patience.load) from None
+            raise self._hung(link, "did not load", self._load_seconds) from None
 
     def _hung(self, link: WorkerLink, what: str, seconds: float) -> ModelFault:
         hint = "a smaller model or context is quicker; the other agents go on"
@@ -180,7 +173,11 @@ class LlamaModel:
             link.send(Cancel(call=call))
 
     async def mark(
-        self, prompts: Sequence[tuple[Message, ...]], prefix: str, tools: tuple[ToolSpec, ...]
+        self,
+        prompts: Sequence[tuple[Message, ...]],
+        prefix: str,
+        tools: tuple[ToolSpec, ...],
+        deadline_seconds: float = 300.0,
     ) -> list[MarkReading]:
         """Likelihoods of the digits 0-5 after ``prefix``, one reading a prompt. Raises ModelFault, PromptTooLong."""
         if not prompts:
@@ -188,26 +185,32 @@ class LlamaModel:
         cleaned = tuple(tuple(map(_clean, messages)) for messages in prompts)
         link = await self._ready()
         call, replies = self._open(link)
-        reply = await self._ask(link, Mark(call=call, prompts=cleaned, prefix=prefix, tools=tools), replies)
+        command = Mark(call=call, prompts=cleaned, prefix=prefix, tools=tools)
+        reply = await self._ask(link, command, replies, deadline_seconds)
         if not isinstance(reply, Marked):
             raise ModelFault(f"{self._spec.name}: its worker answered a mark with something else")
         return list(reply.readings)
 
-    async def count_tokens(self, messages: tuple[Message, ...], tools: tuple[ToolSpec, ...]) -> int:
+    async def count_tokens(
+        self, messages: tuple[Message, ...], tools: tuple[ToolSpec, ...], deadline_seconds: float = 60.0
+    ) -> int:
         """Tokens of the rendered prompt. Raises ModelFault."""
         link = await self._ready()
         call, replies = self._open(link)
-        reply = await self._ask(link, Count(call=call, messages=tuple(map(_clean, messages)), tools=tools), replies)
+        command = Count(call=call, messages=tuple(map(_clean, messages)), tools=tools)
+        reply = await self._ask(link, command, replies, deadline_seconds)
         if not isinstance(reply, Counted):
             raise ModelFault(f"{self._spec.name}: its worker answered a count with something else")
         return reply.tokens
 
-    async def _ask(self, link: WorkerLink, command: Mark | Count, replies: asyncio.Queue[Reply]) -> Reply:
-        deadline = asyncio.get_running_loop().time() + self._patience.call
+    async def _ask(
+        self, link: WorkerLink, command: Mark | Count, replies: asyncio.Queue[Reply], seconds: float
+    ) -> Reply:
+        deadline = asyncio.get_running_loop().time() + seconds
         done = False
         try:
             link.send(command)
-            reply = await self._next(link, replies, deadline, self._patience.call)
+            reply = await self._next(link, replies, deadline, seconds)
             done = True
             return reply
         finally:

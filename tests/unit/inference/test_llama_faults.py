@@ -13,14 +13,26 @@ from pathlib import Path
 
 import pytest
 
+from sale_tui.auction.jury import judge
+from sale_tui.auction.refinement import refine
+from sale_tui.auction.setting import Deadlines, Setting
 from sale_tui.errors import ModelFault
+from sale_tui.events import AgentLost, Event, JurorFailed, RefinementSkipped
 from sale_tui.inference.gguf import read_header
-from sale_tui.inference.llama.model import Patience
 from sale_tui.inference.shapes import SHAPES, write_model
+from sale_tui.memory.hashing import HashingEmbedder
+from sale_tui.memory.kinds import KindClassifier
+from sale_tui.memory.service import MemoryService
+from sale_tui.memory.store import AuctionStore
+from sale_tui.memory.vectors import VectorIndex
 from sale_tui.ports import Generate, Message
-from sale_tui.types import Sampling
+from sale_tui.session.human import AutoHuman
+from sale_tui.types import AuctionRules, Bid, ContrastPair, Sampling, Scales, Task, Weights
 
 BID = (Message(role="user", content="sort it", part="task"), Message(role="user", content="bid", part="bid"))
+PAIR = ContrastPair(
+    auction="a", task="t", similarity=1.0, losing_plan="x", losing_agent="tiny", winning_plan="y", winning_agent="o"
+)
 LONG = Generate(messages=BID, sampling=Sampling(temperature=0.0), max_tokens=3800)
 
 
@@ -30,6 +42,18 @@ def alive(pid: int) -> bool:
     except OSError:
         return False
     return state != "Z"
+
+
+class OnePair(MemoryService):
+    """Recalls one pair, whatever it is asked."""
+
+    def __init__(self, database: Path) -> None:
+        embedder = HashingEmbedder()
+        classifier = KindClassifier(embedder, database.parent)
+        super().__init__(AuctionStore(database), VectorIndex(database, embedder.name), classifier, embedder)
+
+    async def recall(self, text: str, author_sha256: str, neighbours: int) -> list[ContrastPair]:
+        return [PAIR]
 
 
 async def until(condition, seconds: float = 1.0) -> bool:
@@ -114,16 +138,48 @@ async def test_stopped_worker_meets_the_deadline(model):
     assert await gone(pid)
 
 
-async def test_stopped_worker_meets_the_limit_of_marks(make_model):
-    model = make_model(patience=Patience(call=0.3))
-    await model.load()
-    os.kill(model.pid, signal.SIGSTOP)
-    await failing(model.mark([BID], "Mark: ", ()))
-    await model.close()
+async def test_stopped_worker_meets_the_deadline_of_marks_and_counts(model):
+    calls = (lambda: model.mark([BID], "Mark: ", (), 0.3), lambda: model.count_tokens(BID, (), 0.3))
+    for call in calls:
+        pid = model.pid
+        os.kill(pid, signal.SIGSTOP)
+        fault, seconds = await failing(call())
+        assert "did not answer within 0.3 s" in fault.message
+        assert 0.25 < seconds < 1.3
+        assert await gone(pid)
+        await model.load()
+        assert model.pid != pid
+
+
+async def test_a_juror_and_a_challenger_that_hang_leave_no_worker(model, tmp_path):
+    bid = Bid(agent="tiny", round="first", plan="1. sort", tokens=3, entropy=None, price=0.05, marks={})
+    weights = Weights(cost=1.0, entropy=0.5, jury={"tiny": 0.5})
+    setting = Setting(
+        task=Task(text="sort it", kind="coding"),
+        rules=AuctionRules(weights=weights, scales=Scales(cost=1.0, entropy=1.0)),
+        models={"tiny": model},
+        memory=OnePair(tmp_path / "memory.db"),
+        human=AutoHuman(),
+        tools=(),
+        deadlines=Deadlines(mark=0.2, recall=0.2, grace=1.0),
+    )
+    facts = await model.load()
+    phases = (lambda emit: judge(model, [bid], setting, emit), lambda emit: refine(model, facts, bid, setting, emit))
+    for phase, failure in zip(phases, (JurorFailed, RefinementSkipped), strict=True):
+        pid = model.pid
+        events: list[Event] = []
+        os.kill(pid, signal.SIGSTOP)
+        await phase(events.append)
+        assert [type(event) for event in events] == [failure, AgentLost]
+        assert "its worker was ended" in str(events[0])
+        assert await gone(pid)
+        await model.load()
+        assert model.pid != pid
+    setting.memory.close()
 
 
 async def test_a_load_that_hangs(make_model):
-    model = make_model(patience=Patience(load=0.5))
+    model = make_model(load_seconds=0.5)
     load = asyncio.create_task(model.load())
     await until(lambda: model.pid is not None)
     pid = model.pid
@@ -219,6 +275,11 @@ async def test_workers_are_niced_and_get_no_secrets(model, monkeypatch, make_mod
 PARENT = """
 import asyncio, sys
 from sale_tui.inference.llama.model import LlamaModel
+from sale_tui.memory.hashing import HashingEmbedder
+from sale_tui.memory.kinds import KindClassifier
+from sale_tui.memory.service import MemoryService
+from sale_tui.memory.store import AuctionStore
+from sale_tui.memory.vectors import VectorIndex
 from sale_tui.ports import Generate, Message
 from sale_tui.types import AgentSpec, Sampling
 
