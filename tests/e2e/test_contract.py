@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-from tests.e2e.conftest import Sale
+from tests.e2e.conftest import COMMAND, Sale
+from tests.e2e.processes import children_of, is_alive, wait_until
 
 
 def first_bid(agent: str, price: float, marks: dict[str, float]) -> dict[str, object]:
@@ -37,6 +41,13 @@ RECORD: dict[str, object] = {
         (["run", "  "], 2, "usage"),
         (["frobnicate"], 2, "usage"),
         (["run", "x", "--bananas"], 2, "usage"),
+        (["--pool", "micro", "run", "x"], 2, "usage"),
+        (["--thrift", "2", "bid", "x"], 2, "usage"),
+        (["run", "x", "--thrift", "1e-300"], 3, "configuration"),
+        (["run", "x", "--pool", "y" * 300], 3, "configuration"),
+        (["run", "x", "--corpus", "y" * 300], 3, "configuration"),
+        (["run", "x", "--workspace", "y" * 300], 3, "configuration"),
+        (["rescore", json.dumps({"plan": "y" * 300})], 3, "configuration"),
         (["run", "x", "--pool", "nonesuch"], 3, "configuration"),
         (["run", "x", "--thrift", "-1"], 3, "configuration"),
         (["run", "x", "--agent", "nobody"], 3, "configuration"),
@@ -48,7 +59,7 @@ RECORD: dict[str, object] = {
     ],
 )
 def test_bad_input_is_one_error_with_cause_and_cure(sale: Sale, arguments: list[str], code: int, kind: str) -> None:
-    machine = sale(*arguments, "--jsonl" if arguments[0] in ("run", "frobnicate") else "--json")
+    machine = sale(*arguments, "--jsonl" if {"run", "frobnicate"} & set(arguments) else "--json")
     assert machine.code == code
     error = machine.last["error"]
     assert error["kind"] == kind
@@ -59,6 +70,12 @@ def test_bad_input_is_one_error_with_cause_and_cure(sale: Sale, arguments: list[
     assert human.code == code
     assert human.stdout == ""
     assert error["message"].splitlines()[0] in human.stderr
+
+
+def test_a_flag_of_another_command_is_a_usage_error(sale: Sale) -> None:
+    finished = sale("run", "x", "--json")
+    assert finished.code == 2
+    assert finished.last["error"]["kind"] == "usage"
 
 
 def test_without_a_terminal_there_is_no_app(sale: Sale) -> None:
@@ -123,3 +140,110 @@ def test_help_and_version_are_quick_and_plain(sale: Sale) -> None:
         finished = sale(command, "--help")
         assert finished.code == 0
         assert finished.stdout.startswith("Usage: sale-tui")
+
+
+def shell(line: str, environment: dict[str, str], folder: Path, stdin: bytes = b"") -> tuple[int, bytes, bytes]:
+    """A line of bash in which ``sale-tui`` is the command; with the exit code of the first command of a pipe."""
+    script = f'sale-tui() {{ "{COMMAND}" "$@"; }}\n{line}\nexit ${{PIPESTATUS[0]}}'
+    done = subprocess.run(
+        ["bash", "-c", script], input=stdin, capture_output=True, timeout=60, check=False, env=environment, cwd=folder
+    )
+    assert b"Traceback" not in done.stderr + done.stdout
+    assert b"Exception ignored" not in done.stderr
+    return done.returncode, done.stdout, done.stderr
+
+
+@pytest.mark.parametrize(
+    ("line", "code", "told"),
+    [
+        ("sale-tui rescore nope.json --json | true", 3, b""),
+        ("sale-tui rescore nope.json --json >/dev/full", 3, b"nope.json"),
+        ("sale-tui rescore nope.json --json >&-", 3, b""),
+        ("sale-tui rescore nope.json 2>&-", 3, b""),
+        ("sale-tui rescore nope.json 2>/dev/full", 3, b""),
+        ("sale-tui pool list --json >/dev/full", 3, b"No space left"),
+        ("sale-tui pool list >&-", 0, b""),
+        ("sale-tui run - --jsonl <&-", 2, b""),
+    ],
+)
+def test_streams_that_are_broken_closed_or_full_leave_no_trace(
+    environment: dict[str, str], tmp_path: Path, line: str, code: int, told: bytes
+) -> None:
+    found, _, err = shell(line, environment, tmp_path)
+    assert found == code
+    assert told in err
+
+
+def test_a_reader_that_has_gone_ends_the_command(environment: dict[str, str], tmp_path: Path) -> None:
+    code, _, err = shell("sale-tui pool list --json | true", environment, tmp_path)
+    assert code in (0, 5)
+    assert err == b""
+
+
+def test_stdin_that_is_not_utf8(environment: dict[str, str], tmp_path: Path) -> None:
+    code, out, _ = shell("sale-tui rescore - --json", environment, tmp_path, b'{"format": 1, "x": "\xff\xfe"}')
+    assert code == 3
+    assert "stdin" in json.loads(out)["error"]["message"]
+    code, out, _ = shell("sale-tui run - --jsonl --agent nobody", environment, tmp_path, b"sort \xff\xfe")
+    assert code == 3
+    assert "nobody" in json.loads(out)["error"]["message"]
+
+
+def test_what_rescore_prints_it_reads(environment: dict[str, str], tmp_path: Path) -> None:
+    (tmp_path / "record.json").write_text(json.dumps(RECORD))
+    line = "sale-tui rescore record.json --json | sale-tui rescore - --json"
+    code, out, _ = shell(line, environment, tmp_path)
+    assert code == 0
+    assert json.loads(out) == json.loads(shell("sale-tui rescore record.json --json", environment, tmp_path)[1])
+
+
+DEFECT = """
+import sys, sale_tui.front, sale_tui.cli
+def broken(*, as_json): raise KeyError("no such thing")
+sale_tui.front.list_pools = broken
+sys.argv = ["sale-tui", "pool", "list", "--json"]
+sale_tui.cli.main()
+"""
+
+
+def test_a_defect_is_one_error_too(environment: dict[str, str], tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", DEFECT], capture_output=True, text=True, timeout=60, check=False, env=environment,
+        cwd=tmp_path,
+    )  # fmt: skip
+    assert done.returncode == 5
+    error = json.loads(done.stdout)["error"]
+    assert error["kind"] == "defect"
+    assert "KeyError" in error["message"]
+    assert "no such thing" in error["message"]
+    assert done.stderr == ""
+
+
+def catches(pid: int, number: signal.Signals) -> bool:
+    """Whether a process has a handler for a signal by now."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    [caught] = [line.split()[1] for line in status.splitlines() if line.startswith("SigCgt")]
+    return bool(int(caught, 16) >> (number - 1) & 1)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize(("task", "begun"), [("-", 0), ("sort 3, 1, 2", 1)], ids=["reading", "loading"])
+def test_a_signal_at_any_time_is_130_and_one_error(
+    environment: dict[str, str], tmp_path: Path, number: signal.Signals, task: str, begun: int
+) -> None:
+    process = subprocess.Popen(
+        [COMMAND, "run", task, "--jsonl"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        env=environment, cwd=tmp_path,
+    )  # fmt: skip
+    with process:
+        assert wait_until(lambda: catches(process.pid, signal.SIGTERM), 30)
+        assert wait_until(lambda: len(children_of(process.pid)) >= begun, 30)
+        children = children_of(process.pid)
+        process.send_signal(number)
+        assert process.stdout is not None
+        assert process.stderr is not None
+        out, err = process.stdout.read(), process.stderr.read()
+        assert process.wait(timeout=30) == 130
+    assert json.loads(out.splitlines()[-1])["error"]["kind"] == "interrupted"
+    assert b"Traceback" not in err
+    assert wait_until(lambda: not any(is_alive(child) for child in children), 10)
