@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import mmap
+import os
+import stat
 import struct
 from dataclasses import dataclass
 from math import prod
@@ -125,9 +127,9 @@ class _Cursor:
 def read_header(path: Path) -> Header:
     """Read and check the header of ``path``: magic, version, all its tensors there. Raises ModelFault."""
     try:
-        if path.is_dir():
-            raise ModelFault(f"{path} is a folder, not a model file", "give the path of a .gguf file")
-        with path.open("rb") as file:
+        # A pipe that nobody writes to would hold up a plain open for ever.
+        with open(path, "rb", opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK)) as file:
+            _check_regular(path, os.fstat(file.fileno()).st_mode)
             start = file.read(8)
             _check_start(path, start)
             with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
@@ -136,8 +138,15 @@ def read_header(path: Path) -> Header:
         raise ModelFault(
             f"there is no model file {path}", "check `model` in the pool file, or fetch the file"
         ) from error
+    except IsADirectoryError as error:
+        raise ModelFault(f"{path} is a folder, not a model file", "give the path of a .gguf file") from error
     except OSError as error:
         raise ModelFault(f"{path} cannot be read: {error.strerror}", "check the file's permissions") from error
+
+
+def _check_regular(path: Path, mode: int) -> None:
+    if not stat.S_ISREG(mode):
+        raise ModelFault(f"{path} is a pipe or a device, not a model file", "give the path of a .gguf file")
 
 
 def _check_start(path: Path, start: bytes) -> None:
