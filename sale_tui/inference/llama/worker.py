@@ -5,9 +5,11 @@ Run as ``python -m sale_tui.inference.llama.worker FD``. Standard output and err
 
 from __future__ import annotations
 
+import ctypes
 import os
 import queue
 import resource
+import signal
 import socket
 import sys
 import threading
@@ -30,6 +32,7 @@ from sale_tui.inference.llama.protocol import (
 )
 
 NICENESS = 5
+PR_SET_PDEATHSIG = 1
 
 
 class Channel:
@@ -128,8 +131,22 @@ class Host:
             self._channel.send(Failed(call=command.call, message=fault.message, hint=fault.hint, too_long=too_long))
 
 
+def _end_with_parent() -> None:
+    """On Linux the kernel ends this process with its parent, even one that is stopped and reads no socket.
+
+    The parent is, to the kernel, the thread that started this process: the app's main thread.
+    """
+    if sys.platform != "linux":
+        return
+    parent = os.getppid()
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:
+        os._exit(0)
+
+
 def main() -> None:
     """Serve one parent."""
+    _end_with_parent()
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     os.nice(NICENESS)
     channel = Channel(socket.socket(fileno=int(sys.argv[1])))

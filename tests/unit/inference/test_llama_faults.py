@@ -218,7 +218,10 @@ async def test_foreign_files(make_model, tmp_path):
     text.write_text("this is no model")
     folder = tmp_path / "folder.gguf"
     folder.mkdir()
-    for path, words in ((text, "not a GGUF"), (folder, "folder"), (tmp_path / "absent.gguf", "no model file")):
+    absent, pipe = tmp_path / "absent.gguf", tmp_path / "pipe.gguf"
+    os.mkfifo(pipe)
+    wrong = ((text, "not a GGUF"), (folder, "is a folder"), (absent, "no model file"), (pipe, "is a pipe"))
+    for path, words in (*wrong, (Path("/dev/zero"), "a device")):
         fault, _ = await failing(make_model(path).load())
         assert words in fault.message
 
@@ -299,7 +302,7 @@ asyncio.run(main())
 """
 
 
-@pytest.mark.parametrize("state", ["busy", "later"])
+@pytest.mark.parametrize("state", ["busy", "later", "stopped"])
 async def test_workers_die_with_their_parent(tiny, state):
     root = str(Path(__file__).parents[3])
     parent = await asyncio.create_subprocess_exec(
@@ -309,6 +312,8 @@ async def test_workers_die_with_their_parent(tiny, state):
     assert parent.stdout is not None
     pid = int(await parent.stdout.readline())
     assert alive(pid)
+    if state == "stopped":
+        os.kill(pid, signal.SIGSTOP)
     parent.kill()
     await parent.wait()
     assert await gone(pid)
