@@ -55,11 +55,13 @@ def parse_calls(text: str) -> tuple[Call | Malformed, ...]:
 
 
 def final_answer(text: str) -> str:
-    """What follows the last ``Answer:``; the whole text where nothing does."""
+    """What follows the last ``Answer:`` that anything follows; the whole text where there is none."""
     visible = without_thinking(text).strip()
-    _, found, answer = visible.rpartition(_ANSWER)
-    answer = answer.strip().removeprefix("**").strip()
-    return answer if found and answer else visible
+    *earlier, last = visible.split(_ANSWER)[1:] or [""]
+    # Before another "**Answer:**" stands the half of its emphasis that is not the answer's.
+    answers = [*(part.rstrip().removesuffix("**") for part in earlier), last]
+    said = (part.strip().removeprefix("**").strip() for part in reversed(answers))
+    return next(filter(None, said), visible)
 
 
 def without_thinking(text: str) -> str:
