@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import importlib
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -62,14 +63,18 @@ async def open_session(settings: Settings, *, countdown_seconds: float) -> Sessi
     pool = open_pool(settings, folders)
     corpus = _corpus_folder(settings, pool)
     models = open_models(pool, folders)
-    embedder = SentenceEmbedder()
-    embedder.warm()
-    make_private(folders.data)
-    memory = open_memory(
-        folders.database, embedder, make_private(folders.cache), Path(pool.path).with_name(KIND_EXAMPLES)
-    )
-    memory.warm()
-    workspaces, sandbox = await _open_sandbox(folders)
+    async with AsyncExitStack() as begun:
+        embedder = SentenceEmbedder()
+        begun.push_async_callback(embedder.close)
+        embedder.warm()
+        make_private(folders.data)
+        memory = open_memory(
+            folders.database, embedder, make_private(folders.cache), Path(pool.path).with_name(KIND_EXAMPLES)
+        )
+        begun.callback(memory.close)
+        memory.warm()
+        workspaces, sandbox = await _open_sandbox(folders)
+        begun.pop_all()
     return Session(
         Wiring(
             pool=pool,

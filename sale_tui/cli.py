@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-import os
+import signal
 import sys
 from collections.abc import Callable, Coroutine
 from pathlib import Path
+from types import FrameType
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
+from click.core import ParameterSource
 
 from sale_tui import __version__
-from sale_tui.errors import Exit, Interrupted, SaleError, UsageFault
+from sale_tui.errors import ConfigurationFault, Defect, Exit, Interrupted, SaleError, UsageFault
 
 if TYPE_CHECKING:
     from sale_tui.settings import Settings
@@ -21,33 +23,55 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 
 
 def main() -> None:
-    """Entry point of ``sale-tui``: every error becomes one line (or one JSON object) and an exit code."""
-    arguments = sys.argv[1:]
-    machine = any(flag in arguments for flag in ("--json", "--jsonl"))
+    """Entry point of ``sale-tui``: every error becomes one line (or JSON object) and an exit code, never a trace."""
+    from sale_tui.console import complain, prepare_streams, settle_streams
+
+    machine = any(flag in sys.argv for flag in ("--json", "--jsonl"))
+    prepare_streams()
     try:
-        code = cli.main(args=arguments, prog_name="sale-tui", standalone_mode=False)
-        code = code if isinstance(code, int) else Exit.ANSWERED
-    except click.exceptions.Exit as stop:
-        code = stop.exit_code
-    except click.ClickException as error:
-        hint = f"see `{error.ctx.command_path} --help`" if isinstance(error, click.UsageError) and error.ctx else ""
-        code = _complain(UsageFault(error.format_message(), hint), machine)
-    except SaleError as error:
-        code = _complain(error, machine)
+        signal.signal(signal.SIGTERM, _interrupt)
+        code = _called(sys.argv[1:])
+        sys.stdout.flush()
     except (KeyboardInterrupt, click.Abort):
-        code = _complain(Interrupted("interrupted before it began", "start it again"), machine)
+        code = complain(Interrupted("interrupted", "start it again"), machine)
     except BrokenPipeError:
-        # Whoever read our output has gone; Python must not complain again while it flushes at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = Exit.RUN_FAILED
+    except Exception as error:  # noqa: BLE001 - a user gets one line of whatever it was
+        code = complain(_as_sale_error(error), machine)
+    settle_streams()
     sys.exit(int(code))
 
 
-def _complain(error: SaleError, machine: bool) -> int:
-    from sale_tui.headless.formats import print_error
+def _called(arguments: list[str]) -> int:
+    try:
+        code = cli.main(args=arguments, prog_name="sale-tui", standalone_mode=False)
+    except click.exceptions.Exit as stop:
+        return stop.exit_code
+    except SystemExit as stop:
+        # Click ends so where nobody reads its output any more, and after shell completion.
+        return Exit.RUN_FAILED if stop.code else Exit.ANSWERED
+    return code if isinstance(code, int) else Exit.ANSWERED
 
-    print_error(error, sys.stdout if machine else sys.stderr, machine)
-    return int(error.exit_code)
+
+def _interrupt(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - as signal handlers are called
+    raise KeyboardInterrupt
+
+
+def _as_sale_error(error: Exception) -> SaleError:
+    match error:
+        case SaleError():
+            return error
+        case click.ClickException():
+            context = error.ctx if isinstance(error, click.UsageError) else None
+            return UsageFault(error.format_message(), f"see `{context.command_path} --help`" if context else "")
+        case OSError() | UnicodeError():
+            where = f": {error.filename}" if isinstance(error, OSError) and error.filename else ""
+            cause = (error.strerror if isinstance(error, OSError) else None) or str(error) or type(error).__name__
+            return ConfigurationFault(f"{cause}{where}", "check that file or stream: its permissions, its place")
+        case _:
+            return Defect(
+                f"a defect of sale-tui: {type(error).__name__}: {error}", "please report it, with the command"
+            )
 
 
 def _pool_option(function: Function) -> Function:
@@ -83,6 +107,7 @@ def cli(context: click.Context, /, workspace: Path | None, **flags: Any) -> int:
     Without a command the app starts. Type a deep-search or coding task, watch the auction, overrule the winner.
     """
     if context.invoked_subcommand is not None:
+        _refuse_options_before(context, context.invoked_subcommand)
         return Exit.ANSWERED
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise UsageFault("the app needs a terminal", 'without one use `sale-tui run "your task"`')
@@ -136,7 +161,7 @@ def replay(log: Path, speed: float, text: bool) -> int:
     """Play a recorded event LOG through the app, or as text without a terminal."""
     from sale_tui.front import replay_log
 
-    if speed <= 0:
+    if not speed > 0:
         raise UsageFault("--speed must be greater than 0", "e.g. --speed 4")
     return replay_log(log, speed, text=text or not sys.stdout.isatty())
 
@@ -220,8 +245,18 @@ def doctor(as_json: bool) -> int:
     return _await(examine(as_json=as_json))
 
 
+def _refuse_options_before(context: click.Context, command: str) -> None:
+    """The group's own options are the app's: before a command they would change nothing."""
+    for option in context.command.params:
+        if option.name and context.get_parameter_source(option.name) is ParameterSource.COMMANDLINE:
+            raise UsageFault(
+                f"{option.opts[0]} stands before the command `{command}`",
+                f"put it after the command: sale-tui {command} … {option.opts[0]} …; see `sale-tui {command} --help`",
+            )
+
+
 def _task(text: str) -> str:
-    text = sys.stdin.read() if text == "-" else text
+    text = sys.stdin.buffer.read().decode("utf-8", "replace") if text == "-" else text
     if not text.strip():
         raise UsageFault("the task is empty", 'say what you want: sale-tui run "sort 3, 1, 2"')
     return text.strip()
@@ -235,4 +270,6 @@ def _settings(**flags: Any) -> Settings:
 
 
 def _await(command: Coroutine[Any, Any, int]) -> int:
-    return asyncio.run(command)
+    from sale_tui.headless.signals import interruptible
+
+    return asyncio.run(interruptible(command))

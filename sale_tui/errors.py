@@ -36,6 +36,13 @@ class SaleError(Exception):
         return {"error": {"kind": self.kind, "message": self.message, "hint": self.hint}}
 
 
+class Defect(SaleError):
+    """Something that sale-tui itself does wrong."""
+
+    kind = "defect"
+    exit_code = Exit.RUN_FAILED
+
+
 class UsageFault(SaleError):
     """The command line does not make sense."""
 

@@ -68,8 +68,9 @@ def replay_log(log: Path, speed: float, *, text: bool) -> int:
         import asyncio
 
         from sale_tui.headless.replay import replay_text
+        from sale_tui.headless.signals import interruptible
 
-        return asyncio.run(replay_text(log, sys.stdout, speed=speed))
+        return asyncio.run(interruptible(replay_text(log, sys.stdout, speed=speed)))
     from sale_tui.events import LogStarted
     from sale_tui.session.replay import read_log
     from sale_tui.tui.app import SaleApp
@@ -168,9 +169,10 @@ def check_workspace(workspace: Path | None) -> None:
 @asynccontextmanager
 async def _opened(settings: Settings) -> AsyncIterator[Session]:
     from sale_tui.bootstrap import open_session
+    from sale_tui.headless.signals import to_the_end
 
     session = await open_session(settings, countdown_seconds=0.0)
     try:
         yield session
     finally:
-        await session.close()
+        await to_the_end(session.close())

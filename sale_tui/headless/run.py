@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import signal
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing, asynccontextmanager
 from typing import TextIO
 
 from sale_tui.commands import Interrupt
-from sale_tui.errors import Exit, SaleError
+from sale_tui.errors import Exit, Interrupted, SaleError
 from sale_tui.events import ErrorRaised, Event, RunFinished, encode
 from sale_tui.headless.formats import json_line, print_error
 from sale_tui.headless.narration import Narrator
+from sale_tui.headless.signals import on_signals
 from sale_tui.literal import literal
 from sale_tui.session.runner import Session
 from sale_tui.session.wiring import TaskRequest
@@ -56,7 +55,6 @@ async def run_task(session: Session, request: TaskRequest, out: TextIO, err: Tex
 @asynccontextmanager
 async def watched(session: Session, request: TaskRequest) -> AsyncGenerator[AsyncIterator[Event], None]:
     """The events of a task that signals interrupt: the first one asks, another one stops hard."""
-    loop = asyncio.get_running_loop()
     me = asyncio.current_task()
     asked = 0
 
@@ -67,21 +65,13 @@ async def watched(session: Session, request: TaskRequest) -> AsyncGenerator[Asyn
         if asked > 1 and me is not None:
             me.cancel()
 
-    signals = [number for number in (signal.SIGINT, signal.SIGTERM) if _handles(loop, number, interrupt)]
-    try:
-        async with aclosing(session.run(request)) as events:
-            yield events
-    except asyncio.CancelledError:
-        if asked > 1:
-            raise KeyboardInterrupt from None
-        raise
-    finally:
-        for number in signals:
-            loop.remove_signal_handler(number)
-
-
-def _handles(loop: asyncio.AbstractEventLoop, number: int, handler: Callable[[], None]) -> bool:
-    with contextlib.suppress(NotImplementedError, RuntimeError, ValueError):
-        loop.add_signal_handler(number, handler)
-        return True
-    return False
+    with on_signals(interrupt):
+        try:
+            async with aclosing(session.run(request)) as events:
+                yield events
+        except asyncio.CancelledError:
+            if asked <= 1 or me is None:
+                raise
+            while me.uncancel():
+                pass
+            raise Interrupted("interrupted at once", "start it again") from None

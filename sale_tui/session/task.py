@@ -124,7 +124,7 @@ class TaskRun:
                 task.cancel()
                 await asyncio.wait({task})
         if task.cancelled():
-            return Interrupted("stopped by the user")
+            return Interrupted("interrupted")
         return _as_sale_error(task.exception())
 
     async def _do(self) -> None:

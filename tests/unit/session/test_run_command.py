@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from sale_tui.errors import ConfigurationFault, NoAgentLoads, UsageFault
+from sale_tui.errors import ConfigurationFault, Interrupted, NoAgentLoads, UsageFault
 from sale_tui.events import decode
 from sale_tui.headless.bid import bid_task
 from sale_tui.headless.memory import list_memory, search_memory, show_memory
@@ -240,7 +240,7 @@ class VeryImpatient(io.StringIO):
 def test_a_second_signal_stops_hard(wire: Wire, memory: MemoryService) -> None:
     hanging = Script(turn=(ScriptTurn(part="bid", text="1. a plan", hang=True),))
     session = Session(wire(hanging))
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.raises(Interrupted):
         asyncio.run(run_task(session, TASK, VeryImpatient(), io.StringIO(), jsonl=True))
     assert not session.busy
     [head] = memory.store.list_auctions()
