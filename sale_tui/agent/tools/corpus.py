@@ -22,11 +22,9 @@ MAX_FILE_BYTES = 4 * 1024 * 1024
 NO_RESULTS = "no results"
 MISSING = "no document of that name; use search"
 
-_FORMAT = "2"
 _WORD = re.compile(r"\w+")
 _BLANK_LINES = re.compile(r"\n[ \t]*\n+")
 _SCHEMA = """
-CREATE TABLE fact (name TEXT PRIMARY KEY, value TEXT NOT NULL);
 CREATE TABLE document (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, title TEXT NOT NULL, text TEXT NOT NULL);
 CREATE VIRTUAL TABLE passage USING fts5 (title, text, document UNINDEXED, tokenize = "unicode61 remove_diacritics 2");
 """
@@ -61,17 +59,16 @@ class Page(msgspec.Struct, frozen=True, kw_only=True):
 class Corpus:
     """Full-text search over a folder; the folder may change while nobody uses it, a new Corpus sees that."""
 
-    def __init__(self, source: Path | Mapping[str, str], index: Path | None = None) -> None:
-        """Reads a folder (which must exist), or texts by name; ``index`` is a file that keeps a folder's index."""
+    def __init__(self, source: Path | Mapping[str, str]) -> None:
+        """Reads a folder (which must exist), or texts by name. Raises OSError where there is no such folder."""
+        self.skipped = 0
+        """Files that cannot be read, or whose names are not UTF-8."""
         self._lock = threading.Lock()
-        self._db = sqlite3.connect(index if index is not None else ":memory:", check_same_thread=False)
-        if not isinstance(source, Path):
-            self._fill(source.items(), "")
-            return
-        files = list(_files(source))
-        fingerprint = _fingerprint(files)
-        if not self._is_current(fingerprint):
-            self._fill(((name, _read(path)) for name, path in files), fingerprint)
+        self._db = sqlite3.connect(":memory:", check_same_thread=False)
+        if isinstance(source, Path):
+            root = source.resolve(strict=True)
+            source, self.skipped = read_texts(root, _files(root))
+        self._fill(source.items())
 
     def __len__(self) -> int:
         """Number of documents."""
@@ -121,17 +118,8 @@ class Corpus:
                     row = self._db.execute("SELECT name, title, text FROM document WHERE name = ?", (alike,)).fetchone()
         return None if row is None else (str(row[0]), str(row[1]), str(row[2]))
 
-    def _is_current(self, fingerprint: str) -> bool:
-        try:
-            facts = dict(self._db.execute("SELECT name, value FROM fact"))
-        except sqlite3.DatabaseError:
-            return False
-        return facts.get("format") == _FORMAT and facts.get("fingerprint") == fingerprint
-
-    def _fill(self, texts: Iterable[tuple[str, str]], fingerprint: str) -> None:
+    def _fill(self, texts: Iterable[tuple[str, str]]) -> None:
         with self._lock, self._db:
-            for table in ("fact", "document", "passage"):
-                self._db.execute(f"DROP TABLE IF EXISTS {table}")
             for statement in filter(str.strip, _SCHEMA.split(";")):
                 self._db.execute(statement)
             for number, (name, text) in enumerate(sorted(texts), start=1):
@@ -140,7 +128,6 @@ class Corpus:
                 self._db.executemany(
                     "INSERT INTO passage VALUES (?, ?, ?)", [(title, passage, number) for passage in _passages(text)]
                 )
-            self._db.executemany("INSERT INTO fact VALUES (?, ?)", [("format", _FORMAT), ("fingerprint", fingerprint)])
 
 
 def format_hits(hits: list[Hit]) -> str:
@@ -159,22 +146,29 @@ def format_missing() -> str:
     return MISSING
 
 
-def _files(folder: Path) -> Iterator[tuple[str, Path]]:
-    root = folder.resolve(strict=True)
+def read_texts(root: Path, files: Iterable[Path]) -> tuple[dict[str, str], int]:
+    """Texts by their names within the folder ``root``, and how many of the files had to be left out.
+
+    Folders, links that lead out of ``root`` and files of more than MAX_FILE_BYTES are no part of it at all.
+    """
+    texts, skipped = {}, 0
+    for path in files:
+        name = path.relative_to(root).as_posix()
+        try:
+            # A name that is not UTF-8 can neither be stored nor be told to a model.
+            name.encode()
+            if path.is_file() and path.resolve().is_relative_to(root) and path.stat().st_size <= MAX_FILE_BYTES:
+                texts[name] = path.read_text("utf-8", errors="replace")
+        except (OSError, UnicodeEncodeError):
+            skipped += 1
+    return texts, skipped
+
+
+def _files(root: Path) -> Iterator[Path]:
     for path in sorted(root.rglob("*")):
-        if path.suffix.lower() not in SUFFIXES or any(part.startswith(".") for part in path.relative_to(root).parts):
-            continue
-        # A link that leads out of the folder is not part of it.
-        if path.is_file() and path.resolve().is_relative_to(root) and path.stat().st_size <= MAX_FILE_BYTES:
-            yield path.relative_to(root).as_posix(), path
-
-
-def _fingerprint(files: list[tuple[str, Path]]) -> str:
-    return "\n".join(f"{path.resolve()} {path.stat().st_size} {path.stat().st_mtime_ns}" for _, path in files)
-
-
-def _read(path: Path) -> str:
-    return path.read_text("utf-8", errors="replace")
+        hidden = any(part.startswith(".") for part in path.relative_to(root).parts)
+        if path.suffix.lower() in SUFFIXES and not hidden:
+            yield path
 
 
 def _title(name: str, text: str) -> str:

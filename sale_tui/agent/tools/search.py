@@ -9,7 +9,7 @@ from typing import Annotated
 import msgspec
 
 from sale_tui.agent.tools.base import ToolContext, ToolResult, cap, make_spec, read_arguments
-from sale_tui.agent.tools.corpus import format_hits
+from sale_tui.agent.tools.corpus import Corpus, format_hits
 from sale_tui.agent.tools.shelf import Shelf
 
 
@@ -27,6 +27,7 @@ class SearchTool:
 
     def __init__(self, shelf: Shelf) -> None:
         self._shelf = shelf
+        self._told = False
         self.spec = make_spec(
             self.name, "Find documents by words. Shows a line of each; open one to read it.", SearchArguments
         )
@@ -41,4 +42,11 @@ class SearchTool:
         corpus = await self._shelf.corpus()
         hits = await asyncio.to_thread(corpus.search, query)
         output, cut = cap(format_hits(hits), context.output_characters)
-        return ToolResult(ok=True, summary=f"{len(hits)} found", output=output, truncated=cut)
+        return ToolResult(ok=True, summary=f"{len(hits)} found{self._left_out(corpus)}", output=output, truncated=cut)
+
+    def _left_out(self, corpus: Corpus) -> str:
+        """Said once: that there is more in the folder than can be found."""
+        if self._told or not corpus.skipped:
+            return ""
+        self._told = True
+        return f"; unreadable files of the corpus: {corpus.skipped}"

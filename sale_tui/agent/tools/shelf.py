@@ -11,16 +11,14 @@ from sale_tui.agent.tools.corpus import Corpus
 class Shelf:
     """One folder of documents. Indexing it never holds up the event loop."""
 
-    def __init__(self, folder: Path, index: Path | None = None) -> None:
-        """``index`` is a file that keeps the folder's index between starts."""
+    def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self._index = index
         self._corpus: asyncio.Task[Corpus] | None = None
 
     async def corpus(self) -> Corpus:
         """The corpus. Raises OSError where the folder cannot be read; the next call tries again."""
         if self._corpus is None or (self._corpus.done() and self._failed(self._corpus)):
-            self._corpus = asyncio.create_task(asyncio.to_thread(Corpus, self.folder, self._index))
+            self._corpus = asyncio.create_task(asyncio.to_thread(Corpus, self.folder))
         # One caller's cancellation must not spoil it for the other.
         return await asyncio.shield(self._corpus)
 

@@ -1,12 +1,13 @@
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sale_tui.agent.tools.corpus import Corpus, format_hits, format_missing, format_page
+from sale_tui.agent.tools.corpus import Corpus, format_hits, format_missing, format_page, read_texts
 
 TEXTS = {
     "Velmar.md": "Velmar is a town.\n\nIt lies on the river Osta.",
@@ -98,18 +99,16 @@ def test_query_syntax_is_only_words(query: str) -> None:
     assert all(hit.document in TEXTS for hit in CORPUS.search(query))
 
 
-def test_index_file_is_kept_and_renewed(folder: Path, tmp_path: Path) -> None:
-    index = tmp_path / "index.sqlite"
-    first = Corpus(folder, index)
-    assert len(first) == 3
-    first.close()
-    (folder / "New.md").write_text("Fresh words.", encoding="utf-8")
-    second = Corpus(folder, index)
-    assert len(second) == 4
-    assert second.search("fresh")[0].document == "New.md"
-    second.close()
-    again = Corpus(folder, index)
-    assert again.search("fresh")[0].title == "New"
+def test_files_that_cannot_be_read_are_left_out_and_counted(folder: Path) -> None:
+    whole = len(Corpus(folder))
+    (folder / os.fsdecode(b"caf\xe9.md")).write_text("nobody can name me")
+    corpus = Corpus(folder)
+    assert (len(corpus), corpus.skipped) == (whole, 1)
+    assert corpus.search("nobody") == []
+    # A file that is there but gives an error when it is read, to root as well.
+    process = Path("/proc/self").resolve()
+    texts, skipped = read_texts(process, [process / "status", process / "mem"])
+    assert (list(texts), skipped) == (["status"], 1)
 
 
 def test_heading_is_the_title_and_stays_with_its_text() -> None:

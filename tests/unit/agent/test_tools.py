@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -130,6 +131,13 @@ async def test_corpus_that_comes_later_is_found(context: ToolContext, tmp_path: 
     (tmp_path / "later").mkdir()
     (tmp_path / "later" / "x.md").write_text("x is here")
     assert (await tool.call({"query": "x"}, context)).output == "[x.md] x is here"
+
+
+async def test_unreadable_files_are_told_of_once(context: ToolContext, shelf: Shelf) -> None:
+    (shelf.folder / os.fsdecode(b"caf\xe9.md")).write_text("x")
+    tool = SearchTool(shelf)
+    assert (await tool.call({"query": "velmar"}, context)).summary == "1 found; unreadable files of the corpus: 1"
+    assert (await tool.call({"query": "velmar"}, context)).summary == "1 found"
 
 
 def tools() -> list[Tool]:
