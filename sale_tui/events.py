@@ -20,6 +20,7 @@ from sale_tui.types import (
     ModelFacts,
     Outcome,
     Round,
+    Sampling,
     SandboxTier,
     Scales,
     Scorecard,
@@ -55,8 +56,16 @@ class AgentEntry(msgspec.Struct, frozen=True, kw_only=True):
     price_estimated: bool
     model: str
     sha256: str
-    """Hash of the model file; empty where it did not load."""
+    """Hash of the model file; empty where it was not known yet when the log began: AgentReady has it then."""
     bid_seed: int
+    bidding: Sampling | None = None
+    """How bids are drawn; these three are None, and ``context`` is 0, in a log that does not tell."""
+    execution: Sampling | None = None
+    """How the run's turns are drawn."""
+    thinking: bool | None = None
+    """Whether the run uses the model's thinking mode."""
+    context: int = 0
+    """Tokens of context that one sequence may use."""
 
 
 class LogStarted(Event, tag="log_started"):
@@ -75,6 +84,8 @@ class LogStarted(Event, tag="log_started"):
     prompt_hashes: dict[str, str]
     """Prompt name to SHA-256 of its text."""
     sandbox: SandboxTier
+    tool_hashes: dict[str, str] = {}
+    """Tool name to SHA-256 of its spec as JSON with sorted keys; withheld tools, too."""
 
 
 class TaskReceived(Event, tag="task_received"):

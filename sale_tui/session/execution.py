@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 
@@ -10,6 +11,7 @@ from sale_tui.agent.loop import Run, run_winner
 from sale_tui.agent.tools.base import Tool, ToolContext
 from sale_tui.agent.workspace import create_workspace
 from sale_tui.auction.prompting import execute_messages
+from sale_tui.errors import NoSandbox
 from sale_tui.events import AwardDecided, Event, Notice
 from sale_tui.session.wiring import TaskRequest, Wiring
 
@@ -26,14 +28,33 @@ def offer(wiring: Wiring) -> tuple[tuple[Tool, ...], tuple[str, ...]]:
     return offered, tuple(f"{tool.name}: {reason}" for tool in wiring.tools if tool.needs_sandbox)
 
 
+def check_sandbox(wiring: Wiring, request: TaskRequest) -> None:
+    """Raises NoSandbox where code was asked for by its kind, is to be run, and cannot be."""
+    sandbox = wiring.sandbox
+    if request.execute and request.kind == "coding" and sandbox.tier == "none":
+        raise NoSandbox("a coding task needs a sandbox to run code in, and there is none", sandbox.advice)
+
+
+async def prepare_workspace(wiring: Wiring, request: TaskRequest, auction: str) -> tuple[Notice, ...]:
+    """Make the run's workspace; before anything is computed, so that its faults come first.
+
+    Returns what is to be told of it. Raises ConfigurationFault where it cannot be made.
+    """
+    copied = await asyncio.to_thread(create_workspace, wiring.workspaces / auction, request.workspace)
+    if not copied.skipped:
+        return ()
+    more = " ..." if len(copied.skipped) > SHOWN else ""
+    return (Notice(text=f"not copied into the workspace: {', '.join(copied.skipped[:SHOWN])}{more}"),)
+
+
+def discard_workspace(wiring: Wiring, auction: str) -> None:
+    """Remove a workspace in which nothing has run."""
+    shutil.rmtree(wiring.workspaces / auction, ignore_errors=True)
+
+
 async def execute(wiring: Wiring, request: TaskRequest, award: AwardDecided) -> AsyncGenerator[Event, None]:
-    """The run's events, from RunStarted to RunFinished. Raises ConfigurationFault where no workspace can be made."""
+    """The run's events, from RunStarted to RunFinished, in the workspace that was prepared."""
     workspace = wiring.workspaces / award.auction
-    copied = await asyncio.to_thread(create_workspace, workspace, request.workspace)
-    if copied.skipped:
-        yield Notice(
-            text=f"not copied into the workspace: {', '.join(copied.skipped[:5])}{' ...' * (len(copied.skipped) > 5)}"
-        )
     tools, withheld = offer(wiring)
     run = Run(
         model=wiring.models[award.award.agent],

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import hashlib
+from collections.abc import Mapping, Sequence
+
+import msgspec
 
 from sale_tui import __version__
 from sale_tui.auction.prompting import prompt_hashes
 from sale_tui.auction.scoring import scored_weights
 from sale_tui.events import FORMAT, AgentEntry, LogStarted
-from sale_tui.types import Pool, SandboxTier
+from sale_tui.types import Pool, SandboxTier, ToolSpec
 
 
-def header_of(pool: Pool, hashes: Mapping[str, str], sandbox: SandboxTier) -> LogStarted:
+def header_of(
+    pool: Pool, hashes: Mapping[str, str], sandbox: SandboxTier, tools: Sequence[ToolSpec] = ()
+) -> LogStarted:
     """The header, with the weights that are actually scored (after thrift).
 
     ``hashes``: SHA-256 of the model files that have loaded so far, by agent; AgentReady brings the others.
+    ``tools``: all that there are, also those that are withheld.
     Raises ConfigurationFault where the pool's weights cannot be scored.
     """
     rules = pool.rules
@@ -30,6 +36,10 @@ def header_of(pool: Pool, hashes: Mapping[str, str], sandbox: SandboxTier) -> Lo
                 model=agent.model,
                 sha256=hashes.get(agent.name, ""),
                 bid_seed=agent.bidding.seed,
+                bidding=agent.bidding,
+                execution=agent.execution,
+                thinking=agent.thinking,
+                context=agent.context,
             )
             for agent in pool.agents
         ),
@@ -39,4 +49,10 @@ def header_of(pool: Pool, hashes: Mapping[str, str], sandbox: SandboxTier) -> Lo
         neighbours=rules.neighbours,
         prompt_hashes=prompt_hashes(),
         sandbox=sandbox,
+        tool_hashes={tool.name: spec_hash(tool) for tool in tools},
     )
+
+
+def spec_hash(tool: ToolSpec) -> str:
+    """SHA-256 of the spec as JSON with sorted keys."""
+    return hashlib.sha256(msgspec.json.encode(tool, order="sorted")).hexdigest()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterable
 from contextlib import aclosing, suppress
 from typing import Any
 
@@ -27,7 +27,7 @@ from sale_tui.events import (
 )
 from sale_tui.kind_words import kind_by_words
 from sale_tui.ports import Human
-from sale_tui.session.execution import execute, offer
+from sale_tui.session.execution import check_sandbox, discard_workspace, execute, offer, prepare_workspace
 from sale_tui.session.header import header_of
 from sale_tui.session.ledger import Ledger
 from sale_tui.session.log import EventLog
@@ -128,6 +128,20 @@ class TaskRun:
         return _as_sale_error(task.exception())
 
     async def _do(self) -> None:
+        check_sandbox(self._wiring, self._request)
+        if not self._request.execute or self._log is None:
+            await self._auction(())
+            return
+        auction = self._log.auction
+        try:
+            await self._auction(await prepare_workspace(self._wiring, self._request, auction))
+            if self._award is not None:
+                await self._execute(self._award)
+        finally:
+            if self._started is None:
+                discard_workspace(self._wiring, auction)
+
+    async def _auction(self, notices: Iterable[Notice]) -> None:
         names = [self._request.pinned] if self._request.pinned else list(self._wiring.models)
         loading = {name: asyncio.create_task(self._wiring.models[name].load()) for name in names}
         # Asked even where the kind is known: it wakes the embedder, which a refinement will need.
@@ -135,16 +149,17 @@ class TaskRun:
         try:
             await asyncio.wait(loading.values(), timeout=HEADER_SECONDS)
             self._begin(_hashes(loading))
+            for notice in notices:
+                self._add(notice)
             await self._choose_kind(nearest)
             await self._hold(loading)
         finally:
             await _drop(nearest, *loading.values())
-        if self._request.execute and self._award is not None:
-            await self._execute(self._award)
 
     def _begin(self, hashes: dict[str, str]) -> None:
         self._headed = True
-        self._add(header_of(self._wiring.pool, hashes, self._wiring.sandbox.tier))
+        tools = [tool.spec for tool in self._wiring.tools]
+        self._add(header_of(self._wiring.pool, hashes, self._wiring.sandbox.tier, tools))
         self._add(TaskReceived(text=self._request.text, requested_kind=self._request.kind))
 
     async def _choose_kind(self, nearest: asyncio.Task[tuple[Kind, list[tuple[str, Kind, float]]]]) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
+import hashlib
 import json
 from collections.abc import Callable
 from contextlib import aclosing
@@ -373,3 +375,55 @@ async def test_lone_surrogates_do_no_harm(wire: Wire) -> None:
     events = await run(Session(wire()), TaskRequest(text="where \udcff?"))
     assert of(events, e.TaskReceived)[0].text == "where ??"
     assert of(events, e.RunFinished)[0].status == "answered"
+
+
+async def test_code_that_was_asked_for_needs_a_sandbox(wire: Wire, memory: MemoryService) -> None:
+    wiring = wire()
+    asked = TaskRequest(text="sort 3, 1, 2", kind="coding")
+    events = await run(Session(wiring), asked)
+    assert names(events) == ["LogStarted", "TaskReceived", "PhaseStarted", "ErrorRaised"]
+    assert (events[-1].error, events[-1].exit_code, events[-1].hint) == ("no_sandbox", 6, "install bubblewrap")
+    assert memory.store.events(events[0].auction) == events
+    alone = await run(Session(wiring), dataclasses.replace(asked, execute=False))
+    assert of(alone, e.AwardDecided)
+    assert not of(alone, e.ErrorRaised)
+
+
+async def test_a_workspace_that_cannot_be_copied_costs_nothing(wire: Wire, tmp_path: Path) -> None:
+    wiring = wire()
+    wiring.workspaces.write_text("a file where the folder should be")
+    events = await run(Session(wiring))
+    assert names(events) == ["LogStarted", "TaskReceived", "PhaseStarted", "ErrorRaised"]
+    assert (events[-1].error, events[-1].exit_code) == ("configuration", 3)
+
+
+async def test_a_workspace_in_which_nothing_ran_is_removed(wire: Wire) -> None:
+    wiring = wire(Script(turn=(ScriptTurn(part="bid", text="?"),)))
+    events = await run(Session(wiring))
+    assert of(events, e.ErrorRaised)[0].exit_code == 4
+    assert list(wiring.workspaces.iterdir()) == []
+
+
+async def test_the_header_says_what_produced_the_log(wire: Wire) -> None:
+    wiring = wire()
+    [header] = of(await run(Session(wiring)), e.LogStarted)
+    for entry, spec in zip(header.agents, wiring.pool.agents, strict=True):
+        assert (entry.bidding, entry.execution) == (spec.bidding, spec.execution)
+        assert (entry.thinking, entry.context) == (spec.thinking, spec.context)
+    [tool] = wiring.tools
+    encoded = json.dumps(msgspec.to_builtins(tool.spec), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    assert header.tool_hashes == {"python": hashlib.sha256(encoded.encode()).hexdigest()}
+
+
+def test_a_header_without_the_later_fields_still_reads() -> None:
+    weights, scales = {"cost": 1.0, "entropy": 0.5, "jury": {"a": 0.5}}, {"cost": 1.0, "entropy": 1.0, "mark": 5.0}
+    agent = {"name": "a", "price": 1.0, "price_estimated": False, "model": "m", "sha256": "", "bid_seed": 7}
+    old = {
+        "event": "log_started", "auction": "x", "seq": 0, "at": 1.0, "format": 1, "version": "0", "pool": "p",
+        "agents": [agent], "weights": weights, "scales": scales, "thrift": 1.0, "neighbours": 8, "prompt_hashes": {},
+        "sandbox": "none",
+    }  # fmt: skip
+    header = e.decode(json.dumps(old))
+    assert isinstance(header, e.LogStarted)
+    assert header.tool_hashes == {}
+    assert header.agents[0].bidding is None
