@@ -83,9 +83,10 @@ def _kind_chosen(db: Database, event: e.KindChosen) -> None:
 
 
 def _agent_ready(db: Database, event: e.AgentReady) -> None:
-    # A model's hash may be known only once it has loaded, after the header was written.
+    # A model's hash may be known only once it has loaded, after the header was written; one that was lost may revive.
     db.execute(
-        "UPDATE agents SET sha256 = ? WHERE auction = ? AND agent = ?", (event.facts.sha256, event.auction, event.agent)
+        "UPDATE agents SET sha256 = ?, lost = NULL WHERE auction = ? AND agent = ?",
+        (event.facts.sha256, event.auction, event.agent),
     )
 
 

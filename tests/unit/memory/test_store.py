@@ -13,6 +13,7 @@ import pytest
 from sale_tui import events as e
 from sale_tui.errors import ConfigurationFault, SaleError
 from sale_tui.memory.store import AuctionStore
+from sale_tui.types import ModelFacts
 
 KINDS: tuple[type[e.Event], ...] = get_args(e.AnyEvent)
 
@@ -89,6 +90,17 @@ def test_a_record_needs_a_header_and_a_task(store):
     store.write(e.TaskReceived(auction="a", seq=0, text="t", requested_kind="auto"))
     with pytest.raises(ConfigurationFault, match="stops before"):
         store.record("a")
+
+
+def test_an_agent_that_is_there_again_is_no_longer_lost(store, sample, write_all):
+    write_all(store, sample(ended=False).events())
+    [facts] = [_example(field) for field in msgspec.structs.fields(e.AgentReady) if field.name == "facts"]
+    assert isinstance(facts, ModelFacts)
+    lost = e.AgentLost(agent="m", reason="it ended", auction=sample.id, seq=900)
+    ready = e.AgentReady(agent="m", facts=facts, auction=sample.id, seq=901)
+    for event, row in ((lost, ("sha-m", "it ended")), (ready, (facts.sha256, None))):
+        store.write(event)
+        assert store._db.execute("SELECT sha256, lost FROM agents WHERE agent = 'm'").fetchall() == [row]
 
 
 def test_an_overruled_award_is_told_from_a_proposed_one(store, sample, write_all):
