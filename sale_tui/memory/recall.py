@@ -4,10 +4,10 @@ The rules, in full:
 
 - Nearest tasks first; equally near ones newest first. Tasks that give no pair are passed over, so that k̃ = min(k, |M|)
   counts the tasks that the refining agent can learn from.
-- An auction counts once it has ended with an award. Its winning plan is the one that was awarded and executed, also
-  where a user overruled the auction.
-- A failed winner is never shown: the run failed or met a limit, or the outcome is ``failed``. An unknown outcome is
-  allowed.
+- An auction counts once it has ended with an award. Its winner is the auction's own (paper.md section 5). Where a user
+  took another agent's bid, that is the agent which was proposed, with its last plan; else the award with its plan.
+- A failed winner is never shown: its run failed or met a limit, or the outcome is ``failed``. An unknown outcome is
+  allowed. Run and outcome say something of the agent that ran, and nothing of a winner that a user passed over.
 - At least one of the two plans is by the refining agent, which means: by the same model file's hash.
 - If the refining agent lost, the losing plan is its own last one (the refined one, where it refined).
 - If it won, the losing plan is that of its closest rival: the last plan of the other agent with the least total;
@@ -48,16 +48,24 @@ class PastAuction:
     task: str
     plans: tuple[PastPlan, ...]
     winner: str
+    """The auction's."""
     winner_sha256: str
     winning_plan: str
+    executor: str
+    """Who got the award in the end: the winner, unless a user overruled."""
     run: str | None
     """Status of the execution; None where there was none."""
     outcome: Outcome
 
+    @property
+    def failed(self) -> bool:
+        """Whether the winner ran and did not solve its task."""
+        return self.executor == self.winner and (self.run in FAILED_RUNS or self.outcome == "failed")
+
 
 def pair_of(past: PastAuction, author: str, similarity: float) -> ContrastPair | None:
     """The pair that a past auction gives to the model file with the hash ``author``, if any."""
-    if not author or past.run in FAILED_RUNS or past.outcome == "failed":
+    if not author or past.failed:
         return None
     won = past.winner_sha256 == author
     losers = [
@@ -100,8 +108,8 @@ def candidates(db: Database, author: str) -> set[str]:
         " JOIN bids ON bids.auction = agents.auction AND bids.agent = agents.agent"
         " LEFT JOIN runs ON runs.auction = agents.auction LEFT JOIN outcomes ON outcomes.auction = agents.auction"
         " WHERE agents.sha256 = ? AND agents.sha256 != ''"
-        " AND coalesce(runs.status, 'none') NOT IN ('failed', 'limit', 'running')"
-        " AND coalesce(outcome, 'unknown') != 'failed'",
+        " AND (awards.overruled OR (coalesce(runs.status, 'none') NOT IN ('failed', 'limit', 'running')"
+        " AND coalesce(outcome, 'unknown') != 'failed'))",
         (author,),
     )
     return {row[0] for row in rows.fetchall()}
@@ -111,24 +119,31 @@ def load_past(db: Database, ids: Collection[str]) -> Iterator[PastAuction]:
     """Past auctions in the order of their ids; those without an award are left out."""
     for name in ids:
         row = db.execute(
-            "SELECT task, awards.agent, coalesce(agents.sha256, ''), plan, runs.status, coalesce(outcome, 'unknown')"
+            "SELECT task, awards.agent, plan, overruled, proposed_agent, runs.status, coalesce(outcome, 'unknown')"
             " FROM auctions JOIN awards ON awards.auction = id"
-            " LEFT JOIN agents ON agents.auction = id AND agents.agent = awards.agent"
             " LEFT JOIN runs ON runs.auction = id LEFT JOIN outcomes ON outcomes.auction = id WHERE id = ?",
             (name,),
         ).fetchone()
         if row is None:
             continue
-        plans = db.execute(
-            "SELECT bids.agent, coalesce(sha256, ''), bids.price, bids.round, plan, total FROM bids"
-            " LEFT JOIN agents ON agents.auction = bids.auction AND agents.agent = bids.agent"
-            " LEFT JOIN scorecards s ON s.auction = bids.auction AND s.agent = bids.agent AND s.round = bids.round"
-            " WHERE bids.auction = ?",
-            (name,),
-        )
-        task, winner, sha256, plan, run, outcome = row
-        past = tuple(PastPlan(*entry) for entry in plans.fetchall())
-        yield PastAuction(name, task or "", past, winner, sha256, plan, run, outcome)
+        task, executor, plan, overruled, proposed, run, outcome = row
+        plans = _plans(db, name)
+        winner = proposed if overruled else executor
+        hashes = {past.agent: past.sha256 for past in plans}
+        if overruled:
+            plan = next((past.text for past in _last_plans(plans) if past.agent == winner), "")
+        yield PastAuction(name, task or "", plans, winner, hashes.get(winner, ""), plan, executor, run, outcome)
+
+
+def _plans(db: Database, name: str) -> tuple[PastPlan, ...]:
+    rows = db.execute(
+        "SELECT bids.agent, coalesce(sha256, ''), bids.price, bids.round, plan, total FROM bids"
+        " LEFT JOIN agents ON agents.auction = bids.auction AND agents.agent = bids.agent"
+        " LEFT JOIN scorecards s ON s.auction = bids.auction AND s.agent = bids.agent AND s.round = bids.round"
+        " WHERE bids.auction = ?",
+        (name,),
+    )
+    return tuple(PastPlan(*row) for row in rows.fetchall())
 
 
 def _last_plans(plans: Iterable[PastPlan]) -> list[PastPlan]:

@@ -55,11 +55,24 @@ async def test_a_failed_winner_is_passed_over_for_the_next_neighbour(memory, sam
     assert [int(pair.auction) for pair in await memory.recall(TASKS[0], "sha-s", 2)] == [0, 1]
 
 
-async def test_an_overruling_makes_the_executed_plan_the_good_one(memory, sample, write_all):
-    write_all(memory, sample(winner="xs", by="user", plans={("xs", "first"): "the user's choice"}).events())
+@pytest.mark.parametrize("run", ["answered", "failed", None])
+async def test_an_overruled_winner_stays_the_good_example(memory, sample, write_all, run):
+    plans = {("xs", "first"): "the user's choice", ("m", "refined"): "better"}
+    write_all(memory, sample(winner="xs", by="user", plans=plans, run=run).events())
+    memory.set_outcome("00000000000001", "failed")
     await memory.remember("00000000000001")
-    [pair] = await memory.recall("x", "sha-m", 8)
-    assert (pair.winning_plan, pair.losing_agent) == ("the user's choice", "m")
+    [pair] = await memory.recall("x", "sha-xs", 8)
+    assert (pair.winning_agent, pair.winning_plan) == ("m", "better")
+    assert (pair.losing_agent, pair.losing_plan) == ("xs", "the user's choice")
+
+
+async def test_a_user_who_takes_the_proposed_agent_overrules_nobody(memory, sample, write_all):
+    write_all(memory, sample(by="user", plans={("m", "refined"): "not taken"}).events())
+    await memory.remember("00000000000001")
+    [pair] = await memory.recall("x", "sha-s", 8)
+    assert pair.winning_plan == "first plan of m"
+    memory.set_outcome("00000000000001", "failed")
+    assert await memory.recall("x", "sha-s", 8) == []
 
 
 async def test_refined_plans_count_as_plans(memory, sample, write_all):
