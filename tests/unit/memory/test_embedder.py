@@ -127,12 +127,15 @@ async def test_closing_while_it_loads_ends_the_worker():
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="finds the worker by /proc")
-async def test_the_worker_ends_within_a_second_of_an_app_that_is_killed():
+@pytest.mark.parametrize("stopped", [False, True])
+async def test_the_worker_ends_within_a_second_of_an_app_that_is_killed(stopped):
     parent = await asyncio.create_subprocess_exec(sys.executable, "-c", PARENT, stdout=asyncio.subprocess.PIPE)
     assert parent.stdout is not None
     await parent.stdout.readline()
     children = Path(f"/proc/{parent.pid}/task/{parent.pid}/children").read_text().split()
     assert len(children) == 1
+    if stopped:
+        os.kill(int(children[0]), signal.SIGSTOP)
     parent.kill()
     assert await gone(int(children[0]), 1.0)
     await parent.wait()
