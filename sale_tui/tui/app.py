@@ -6,7 +6,10 @@ drawn from it. All models, tools and memory are elsewhere; the session is opened
 
 from __future__ import annotations
 
+import asyncio
+import signal
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Literal
 
@@ -97,6 +100,9 @@ class SaleApp(App[None]):
         return self._home
 
     def on_mount(self) -> None:
+        # Who ends the app from outside gets what ctrl+q does: models end, the terminal is given back.
+        with suppress(NotImplementedError, RuntimeError, ValueError):
+            asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, self.call_later, self.action_quit)
         self._ticks = self.set_interval(1 / FRAMES, self._tick)
         self.call_after_refresh(self._open)
 
@@ -115,6 +121,8 @@ class SaleApp(App[None]):
 
     async def on_unmount(self) -> None:
         await self.feed.close()
+        with suppress(NotImplementedError, RuntimeError, ValueError):
+            asyncio.get_running_loop().remove_signal_handler(signal.SIGTERM)
 
     def mark(self) -> None:
         """Something changed: draw in the next frame."""

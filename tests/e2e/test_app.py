@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import signal
 from collections.abc import Iterator
 
 import pexpect
@@ -94,6 +95,16 @@ def test_a_typed_task_is_overruled_and_answered(terminal: Terminal, sale: Sale) 
 def _pressed(terminal: Terminal, key: str) -> bool:
     terminal.type(key)
     return terminal.sees("follows its plan", seconds=0.5)
+
+
+def test_the_app_ends_cleanly_when_it_is_told_to(terminal: Terminal) -> None:
+    assert terminal.sees("What should be done?"), terminal.text
+    assert wait_until(lambda: bool(children_of(terminal.child.pid)), 30)
+    family = children_of(terminal.child.pid)
+    terminal.child.kill(signal.SIGTERM)
+    assert terminal.ends()
+    assert (terminal.child.exitstatus, terminal.child.signalstatus) == (0, None)
+    assert wait_until(lambda: not any(is_alive(pid) for pid in family), 5)
 
 
 def test_the_app_killed_leaves_no_process(terminal: Terminal, sale: Sale) -> None:

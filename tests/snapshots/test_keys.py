@@ -210,10 +210,12 @@ async def test_the_kind_is_turned_and_sent_along(make_app, wait_for):
     async with app.run_test(size=(80, 24)) as pilot:
         await pilot.press("ctrl+t", "ctrl+t")
         assert app.screen.query_one(KindSwitch).kind == "coding"
+        await pilot.press("ctrl+t", "ctrl+t")
+        assert app.screen.query_one(KindSwitch).kind == "search"
         await pilot.press(*"go")
         await pilot.press("enter")
         await wait_for(pilot, lambda: app.state.kind is not None)
-        assert (app.state.kind.kind, app.state.kind.by) == ("coding", "user")
+        assert (app.state.kind.kind, app.state.kind.by) == ("search", "user")
 
 
 async def test_what_is_typed_is_text_and_not_a_key(make_app, wait_for):
