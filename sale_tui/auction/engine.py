@@ -126,7 +126,8 @@ class _Auction:
 
     async def _bid(self, models: Sequence[ChatModel]) -> None:
         self.phase("bidding")
-        asked = Asked(round="first", messages=bid_messages(self.setting.task.text, self.setting.tools))
+        messages = bid_messages(self.setting.task.text, self.setting.tools, self.setting.limits)
+        asked = Asked(round="first", messages=messages)
         await _together([place_bid(model, asked, self.setting, self.emit) for model in models])
         if not self.board.bids:
             raise NoValidBid(

@@ -12,9 +12,11 @@ from functools import cache
 from importlib import resources
 
 from sale_tui.ports import Message
-from sale_tui.types import ContrastPair, ToolSpec
+from sale_tui.types import ContrastPair, Limits, ToolSpec
 
 PROMPTS = ("system", "bid", "mark", "refine", "pair", "execute")
+CORPUS_TOOLS = ("search", "open")
+"""Tools that are offered where there is a corpus."""
 MARK_PREFIX = "Mark: "
 """How a juror's turn begins; the next token is the digit."""
 
@@ -53,10 +55,24 @@ def opening(task: str) -> tuple[Message, ...]:
     )
 
 
-def bid_messages(task: str, tools: Sequence[ToolSpec]) -> tuple[Message, ...]:
-    """Asks for a first plan."""
-    names = ", ".join(tool.name for tool in tools) or "none"
-    return (*opening(task), Message(role="user", content=fill("bid", tools=names), part="bid"))
+def bid_messages(task: str, tools: Sequence[ToolSpec], limits: Limits | None = None) -> tuple[Message, ...]:
+    """Asks for a first plan; names the tools, the corpus and the run's limits that exist now (paper.md section 5)."""
+    names = [tool.name for tool in tools]
+    content = fill("bid", tools=", ".join(names) or "none", corpus=_corpus(names), limits=_limits(limits))
+    return (*opening(task), Message(role="user", content=content, part="bid"))
+
+
+def _corpus(names: Sequence[str]) -> str:
+    readers = [name for name in CORPUS_TOOLS if name in names]
+    if not readers:
+        return "There are no documents to look things up in."
+    return f"A corpus of documents is there to be read with {' and '.join(readers)}."
+
+
+def _limits(limits: Limits | None) -> str:
+    if limits is None:
+        return ""
+    return f" Whoever carries out the plan has {limits.steps} steps and {limits.seconds:g} seconds for it."
 
 
 def mark_messages(task: str, plan: str) -> tuple[Message, ...]:

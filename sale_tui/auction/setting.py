@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from sale_tui.ports import ChatModel, Human, Memory
-from sale_tui.types import AuctionRules, ModelFacts, Task, ToolSpec
+from sale_tui.types import AuctionRules, Limits, ModelFacts, Task, ToolSpec
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +37,8 @@ class Setting:
     human: Human
     tools: tuple[ToolSpec, ...]
     """What the winner will have; part of the prompt of every phase."""
+    limits: Limits | None = None
+    """Of the winner's run, for the bidders to know; None where there will be none."""
     countdown_seconds: float = 0.0
     execute: bool = True
     """Whether the winner will run: then its model must be there when the award is decided."""

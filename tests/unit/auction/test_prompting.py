@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from sale_tui.auction import prompting
 from sale_tui.ports import Message
-from sale_tui.types import ContrastPair
+from sale_tui.types import ContrastPair, Limits, ToolSpec
 
 TASK = "Sort 3, 1, 2."
 
@@ -44,6 +44,16 @@ def test_texts_are_never_read_as_fields_or_fences(task: str, plan: str) -> None:
     refine = prompting.refine_messages(task, "p", [pair(hostile, hostile, hostile)])[2].content
     assert refine.count("</won>") == 1
     assert refine.count("</lost>") == 1
+
+
+def test_a_bidder_is_told_of_tools_corpus_and_limits() -> None:
+    tools = [ToolSpec(name=name, description="", parameters={}) for name in ("python", "search", "open")]
+    told = prompting.bid_messages(TASK, tools, Limits(steps=7, seconds=90.0))[2].content
+    assert "Only these tools exist: python, search, open. A corpus of documents is there" in told
+    assert "read with search and open. Whoever carries out the plan has 7 steps and 90 seconds for it. Your" in told
+    alone = prompting.bid_messages(TASK, tools[:1])[2].content
+    assert "exist: python. There are no documents to look things up in. Your plan" in alone
+    assert "{" not in told + alone
 
 
 def test_a_juror_does_not_see_whose_plan_it_is() -> None:

@@ -9,10 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sale_tui.auction.prompting import bid_messages
 from sale_tui.errors import ModelFault
 from sale_tui.inference.llama.chat import ChatTemplate, Past, Trusted, Untrusted
 from sale_tui.ports import Message
-from sale_tui.types import ToolSpec
+from sale_tui.types import Limits, ToolSpec
 
 QWEN3 = (Path(__file__).parent / "qwen3_like.jinja").read_text("utf-8")
 MICRO = (Path(__file__).parents[3] / "models" / "train" / "chat_template.jinja").read_text("utf-8")
@@ -29,6 +30,12 @@ def rendered(source, *messages, tools=(), thinking=False) -> str:
 
 SYSTEM = Message(role="system", content="You are an agent.")
 TASK = Message(role="user", content="Sort it.", part="task")
+
+
+def test_micro_sees_of_a_bid_only_that_it_is_one():
+    for limits in (None, Limits(steps=7)):
+        bid = bid_messages("Sort it.", [PYTHON], limits)[-1]
+        assert rendered(MICRO, bid) == "<|im_start|>user\nbid<|im_end|>\n<|im_start|>assistant\n"
 
 
 def test_qwen3_without_thinking():
