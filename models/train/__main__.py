@@ -25,14 +25,22 @@ def make_tokenizer() -> None:
     for _ in range(60):
         maker = Maker(make_world(rng, "train"), rng, "train")
         for _ in range(120):
-            sample = maker.make(*draw_sample(maker, rng, 0.6))
-            texts += [text for m in sample.messages[1:] for text in (m.fields.values() if m.part in {"bid", "mark", "refine", "execute"} else (m.content,))]
+            sample = maker.make(*draw_sample(rng, 0.6))
+            texts += [
+                text
+                for m in sample.messages[1:]
+                for text in (m.fields.values() if m.part in {"bid", "mark", "refine", "execute"} else (m.content,))
+            ]
             texts.append("tools: " + " ".join(sample.tools))
     # Every number below 100 is one piece.
     texts += [str(number) for number in range(100)] * 400
     # Every name is two pieces: its syllables, with and without the space before.
     texts += [f"{onset}{end}" for onset in ONSETS for end in ENDS for _ in range(2)]
-    texts += [f" {onset}" for onset in ONSETS for _ in range(600)] + [onset for onset in ONSETS for _ in range(600)] + list(ENDS) * 600
+    texts += (
+        [f" {onset}" for onset in ONSETS for _ in range(600)]
+        + [onset for onset in ONSETS for _ in range(600)]
+        + list(ENDS) * 600
+    )
     train_tokenizer(texts, TOKENIZER)
 
 
@@ -43,7 +51,9 @@ def train(names: list[str], options: argparse.Namespace) -> None:
 
     for name in names:
         minutes = options.minutes or MINUTES[name]
-        recipe = Recipe(minutes=minutes, seed=options.seed, threads=options.threads, begin=options.begin, compiled=options.compile)
+        recipe = Recipe(
+            minutes=minutes, seed=options.seed, threads=options.threads, begin=options.begin, compiled=options.compile
+        )
         Trainer(name, recipe, RUNS / name, Coder(TOKENIZER)).run()
 
 

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import math
 import random
-import re
 from dataclasses import dataclass
 from functools import cache
 
-from models.train.grammar import Split, belongs, expand, phrase
+from models.train.grammar import Split, belongs
 from models.train.ops import Op, draw
 from models.train.ops_numbers import LIST, NUMBER, PAIR, REDUCE
 from models.train.ops_words import COMMON, TABLE, TEXT, WORDS
 
 OPS: dict[str, Op] = {o.name: o for o in (*LIST, *REDUCE, *NUMBER, *PAIR, *WORDS, *TEXT, *TABLE)}
-SAFE = {"__builtins__": {n: __builtins__[n] if isinstance(__builtins__, dict) else getattr(__builtins__, n) for n in (
-    "abs", "dict", "len", "list", "max", "min", "range", "set", "sorted", "sum", "zip", "print", "str", "int", "round")}, "math": math}
+SAFE: dict[str, object] = {
+    "__builtins__": {
+        f.__name__: f for f in (abs, dict, int, len, list, max, min, print, range, round, set, sorted, str, sum, zip)
+    },
+    "math": math,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,17 +120,27 @@ def draw_value(kind: str, rng: random.Random, split: Split) -> object:
     if kind == "d":
         names = rng.sample(pool, rng.choice((2, 3, 3, 4)))
         return {name: rng.randint(1, 60) for name in names}
-    return rng.choice(pool) if rng.random() < 0.8 else "".join(rng.sample(pool, 2)[:1]) + rng.choice(("s", "er", "ing", "y"))
+    return (
+        rng.choice(pool)
+        if rng.random() < 0.8
+        else "".join(rng.sample(pool, 2)[:1]) + rng.choice(("s", "er", "ing", "y"))
+    )
 
 
 THRESHOLDS = {"above", "below", "atleast", "atmost", "countabove", "cap", "dabove", "dbelow"}
 BY_TYPE: dict[str, tuple[Op, ...]] = {
-    "n": LIST, "i": NUMBER, "w": tuple(o for o in WORDS if o.gives == "w"), "s": tuple(o for o in TEXT if o.gives == "s"),
+    "n": LIST,
+    "i": NUMBER,
+    "w": tuple(o for o in WORDS if o.gives == "w"),
+    "s": tuple(o for o in TEXT if o.gives == "s"),
     "d": tuple(o for o in TABLE if o.gives == "d"),
 }
 ENDINGS: dict[str, tuple[Op, ...]] = {
-    "n": REDUCE, "w": tuple(o for o in WORDS if o.gives != "w"), "s": tuple(o for o in TEXT if o.gives != "s"),
-    "d": tuple(o for o in TABLE if o.gives != "d"), "i": NUMBER,
+    "n": REDUCE,
+    "w": tuple(o for o in WORDS if o.gives != "w"),
+    "s": tuple(o for o in TEXT if o.gives != "s"),
+    "d": tuple(o for o in TABLE if o.gives != "d"),
+    "i": NUMBER,
 }
 
 
@@ -145,16 +158,29 @@ def conditions(kind: str, rng: random.Random) -> tuple[str, str]:
     k = rng.randint(2, 5)
     if kind == "n":
         big = rng.randint(5, 60)
-        return rng.choice((
-            (f"there are more than {k}", f"len(x) > {k}"), (f"the sum is above {big}", f"sum(x) > {big}"), ("the sum is even", "sum(x) % 2 == 0"),
-            ("the first is even", "x[0] % 2 == 0"), (f"the largest is above {big}", f"max(x) > {big}")))
+        return rng.choice(
+            (
+                (f"there are more than {k}", f"len(x) > {k}"),
+                (f"the sum is above {big}", f"sum(x) > {big}"),
+                ("the sum is even", "sum(x) % 2 == 0"),
+                ("the first is even", "x[0] % 2 == 0"),
+                (f"the largest is above {big}", f"max(x) > {big}"),
+            )
+        )
     if kind == "s":
-        return rng.choice(((f"it has more than {k + 2} letters", f"len(x) > {k + 2}"), ("it starts with a vowel", "x[0] in 'aeiou'")))
-    return rng.choice(((f"there are more than {k}", f"len(x) > {k}"), ("the first word has more than 5 letters", "len(x[0]) > 5")))
+        return rng.choice(
+            ((f"it has more than {k + 2} letters", f"len(x) > {k + 2}"), ("it starts with a vowel", "x[0] in 'aeiou'"))
+        )
+    return rng.choice(
+        ((f"there are more than {k}", f"len(x) > {k}"), ("the first word has more than 5 letters", "len(x[0]) > 5"))
+    )
 
 
 CONDITION_WORDS = {
-    "there are more than": "[there are more than|it has more than|you have more than|the list is longer than|more than that many, namely] {k}[ <nums>|]",
+    "there are more than": (
+        "[there are more than|it has more than|you have more than|the list is longer than|more than that many, namely]"
+        " {k}[ <nums>|]"
+    ),
     "the sum is above": "[the sum is|they add up to|the total is|their sum is] <more> {k}",
     "the sum is even": "[the sum is|they add up to something|the total is] even",
     "the first is even": "the first [<num> |one |]is even",
@@ -202,9 +228,12 @@ def extend(size: int, kind: str, now: object, second: list[int] | None, steps: l
         if second is not None and not steps:
             choices: tuple[Op, ...] = PAIR
         elif left == 1 and (kind in "nd" or rng.random() < 0.6):
-            choices = ENDINGS[kind] if size > 1 and rng.random() < 0.85 or rng.random() < 0.5 else BY_TYPE[kind]
-        elif kind == "w" and left > 2 and rng.random() < 0.15 or kind == "d" and rng.random() < 0.3:
-            choices = tuple(o for o in (*WORDS, *TABLE) if o.takes == kind and o.gives in "nw" and o.gives != kind) or BY_TYPE[kind]
+            choices = ENDINGS[kind] if (size > 1 and rng.random() < 0.85) or rng.random() < 0.5 else BY_TYPE[kind]
+        elif (kind == "w" and left > 2 and rng.random() < 0.15) or (kind == "d" and rng.random() < 0.3):
+            choices = (
+                tuple(o for o in (*WORDS, *TABLE) if o.takes == kind and o.gives in "nw" and o.gives != kind)
+                or BY_TYPE[kind]
+            )
         elif left == 2 and kind == "n" and rng.random() < 0.12:
             choices = REDUCE
         else:
@@ -229,7 +258,9 @@ def extend(size: int, kind: str, now: object, second: list[int] | None, steps: l
 
 def small(value: object) -> bool:
     """Whether numbers stay readable."""
-    return all(abs(v) < 5000 for v in value) if isinstance(value, list) else isinstance(value, int) and abs(value) < 100000
+    return (
+        all(abs(v) < 5000 for v in value) if isinstance(value, list) else isinstance(value, int) and abs(value) < 100000
+    )
 
 
 def attempt(value: object, second: list[int] | None, step: Step) -> object | None:

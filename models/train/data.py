@@ -31,7 +31,7 @@ def sizes(progress: float) -> tuple[int, ...]:
     return tuple(max(0, round(100 * min(1.0, depth - n) * (1.0 if n else 1.3))) for n in range(6))
 
 
-def draw_sample(maker: Maker, rng: random.Random, progress: float) -> tuple[str, str, int]:
+def draw_sample(rng: random.Random, progress: float) -> tuple[str, str, int]:
     """Sort, kind and size of the next sample; look-ups are oversampled at the start."""
     early = max(0.0, 1 - progress / 0.3)
     kind = "search" if rng.random() < 0.42 + 0.12 * early else "coding"
@@ -68,7 +68,7 @@ def make_pool(coder: Coder, seed: int, progress: float, tokens: int) -> list[Bat
             continue
         if len(made) % 400 == 399:
             maker = Maker(make_world(rng, "train"), rng, "train")
-        ids, weights = coder.sample(maker.make(*draw_sample(maker, rng, progress)))
+        ids, weights = coder.sample(maker.make(*draw_sample(rng, progress)))
         if len(ids) <= LONGEST:
             made.append((ids, weights))
             total += len(ids)

@@ -60,7 +60,9 @@ def same(answer: str, right: str) -> bool:
 def run_python(code: str) -> str:
     """What the code prints, as the product shows it."""
     try:
-        done = subprocess.run([sys.executable, "-I", "-S", "-c", code], capture_output=True, text=True, timeout=5, check=False)
+        done = subprocess.run(
+            [sys.executable, "-I", "-S", "-c", code], capture_output=True, text=True, timeout=5, check=False
+        )
     except subprocess.TimeoutExpired:
         return "(took too long)"
     printed = done.stdout.rstrip("\n")
@@ -117,7 +119,11 @@ class Examiner:
             for body in calls:
                 heard = use_tool(self.corpus, body)
                 turns.append(heard)
-                ids += self.coder.control("<|im_start|>user\n<tool_response>\n") + self.coder.content(heard) + self.coder.control("\n</tool_response><|im_end|>\n")
+                ids += (
+                    self.coder.control("<|im_start|>user\n<tool_response>\n")
+                    + self.coder.content(heard)
+                    + self.coder.control("\n</tool_response><|im_end|>\n")
+                )
             ids += self.coder.control("<|im_start|>assistant\n")
         answer = turns[-1].rpartition("Answer:")[2].strip() if turns else ""
         return Run(plan, answer, same(answer, right), used, tuple(turns))
@@ -125,7 +131,7 @@ class Examiner:
     def mark(self, task: str, plan: str) -> tuple[float, int]:
         """Expected and most likely mark."""
         ids = self.ids(mark_messages(task, plan)) + self.coder.control(MARK_PREFIX)
-        digits = [self.coder.plain.token_to_id(str(d)) for d in range(6)]
+        digits = [self.coder.id_of(str(d)) for d in range(6)]
         logits = self.player.logits(ids)[digits]
         share = np.exp(logits - logits.max())
         share /= share.sum()
@@ -181,7 +187,12 @@ def report(gguf: Path, tasks: Path, corpus: Path, coder: Coder, limit: int | Non
     examiner = Examiner(gguf, coder, Corpus(corpus))
     cells = table(examiner, read_tasks(tasks, limit), show)
     for kind, row in sorted(cells.items()):
-        line = "  ".join(f"{steps}: {passed}/{tried} {passed / tried:.0%}" for steps, (passed, tried) in sorted(row.items()))
+        line = "  ".join(
+            f"{steps}: {passed}/{tried} {passed / tried:.0%}" for steps, (passed, tried) in sorted(row.items())
+        )
         print(f"{gguf.stem} {kind:7} {line}")
     exact, correlation = marks(examiner, 100)
-    print(f"{gguf.stem} marks   exact {exact:.0%}, correlation {correlation:.2f}   ({time.monotonic() - started:.0f} s)", flush=True)
+    print(
+        f"{gguf.stem} marks   exact {exact:.0%}, correlation {correlation:.2f}   ({time.monotonic() - started:.0f} s)",
+        flush=True,
+    )

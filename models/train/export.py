@@ -13,7 +13,19 @@ from models.train.tokenizer import CONTROL, DEFINED, PRE, TEMPLATE, Coder
 
 CONTEXT = 2048
 TRAINED_CONTEXT = 1024
-LAYER = ("attn_norm", "attn_q", "attn_k", "attn_v", "attn_q_norm", "attn_k_norm", "attn_output", "ffn_norm", "ffn_gate", "ffn_up", "ffn_down")
+LAYER = (
+    "attn_norm",
+    "attn_q",
+    "attn_k",
+    "attn_v",
+    "attn_q_norm",
+    "attn_k_norm",
+    "attn_output",
+    "ffn_norm",
+    "ffn_gate",
+    "ffn_up",
+    "ffn_down",
+)
 
 
 def load(state: Path) -> tuple[str, Network]:
@@ -31,7 +43,9 @@ def export(state: Path, coder: Coder, target: Path) -> None:
     part = target.with_suffix(".part")
     writer = gguf.GGUFWriter(part, "qwen3")
     writer.add_name(name)
-    writer.add_description("A tiny model of a synthetic world, trained from nothing; see the model card of models/micro.")
+    writer.add_description(
+        "A tiny model of a synthetic world, trained from nothing; see the model card of models/micro."
+    )
     writer.add_license("apache-2.0")
     writer.add_size_label(f"{count(network) / 1e6:.2f}M")
     writer.add_file_type(gguf.LlamaFileType.MOSTLY_F16)

@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - a table of synonyms, one set a line
 """A small phrase grammar, and the function that decides what belongs to the test split.
 
 ``[a|b|]`` picks one alternative (they nest), ``<name>`` stands for a shared set of synonyms. Slots in braces are

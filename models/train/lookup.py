@@ -58,18 +58,26 @@ class Question:
         if not self.compare:
             return self.paths[0].answer
         first, second = self.paths
-        return (first if (int(first.answer) < int(second.answer)) == (self.compare == "least") else second).hops[-1].start
+        return (
+            (first if (int(first.answer) < int(second.answer)) == (self.compare == "least") else second).hops[-1].start
+        )
 
 
 def subjects(world: World, relation: Relation, target: str) -> list[str]:
     """Things that have the target by the relation."""
-    return [t.name for t in world.things if t.kind == relation.subject and world.facts.get((t.name, relation.name)) == target]
+    return [
+        t.name
+        for t in world.things
+        if t.kind == relation.subject and world.facts.get((t.name, relation.name)) == target
+    ]
 
 
 def hops_from(world: World, name: str) -> list[Hop]:
     """All hops that lead on from a thing without ambiguity."""
     thing = world.by_name[name]
-    hops = [Hop(r, False, name, world.facts[name, r.name]) for r in BY_SUBJECT[thing.kind] if (name, r.name) in world.facts]
+    hops = [
+        Hop(r, False, name, world.facts[name, r.name]) for r in BY_SUBJECT[thing.kind] if (name, r.name) in world.facts
+    ]
     for relation in RELATIONS:
         if relation.object == thing.kind and relation.back:
             found = subjects(world, relation, name)
@@ -81,7 +89,10 @@ def hops_from(world: World, name: str) -> list[Hop]:
 def back_visible(world: World, relation: Relation, subject: str, target: str) -> bool:
     """Whether a search for the target shows the subject's page with the target in the excerpt."""
     lines = format_hits(world.corpus.search(target)).split("\n")
-    return any(line.startswith(f"[{subject}.md]") and target in line.partition("] ")[2] for line in lines) and relation.subject in TYPES
+    return (
+        any(line.startswith(f"[{subject}.md]") and target in line.partition("] ")[2] for line in lines)
+        and relation.subject in TYPES
+    )
 
 
 def draw_path(world: World, size: int, rng: random.Random) -> Path:
@@ -107,12 +118,21 @@ def draw_path(world: World, size: int, rng: random.Random) -> Path:
 
 
 COMPARABLE: dict[str, tuple[str, str]] = {
-    "born": ("[was born earlier|is older|was born first|is the older one]", "[was born later|is younger|is the younger one]"),
-    "tfounded": ("[was founded earlier|is older|was founded first|has existed longer]", "[was founded later|is younger|is newer]"),
+    "born": (
+        "[was born earlier|is older|was born first|is the older one]",
+        "[was born later|is younger|is the younger one]",
+    ),
+    "tfounded": (
+        "[was founded earlier|is older|was founded first|has existed longer]",
+        "[was founded later|is younger|is newer]",
+    ),
     "length": ("[is shorter|is the shorter river]", "[is longer|is the longer river|runs longer]"),
     "height": ("[is lower|is less high]", "[is higher|is taller|is the higher one]"),
     "depth": ("[is shallower|is less deep]", "[is deeper|is the deeper lake]"),
-    "published": ("[was published earlier|came out first|is older|appeared earlier]", "[was published later|came out later|is newer]"),
+    "published": (
+        "[was published earlier|came out first|is older|appeared earlier]",
+        "[was published later|came out later|is newer]",
+    ),
 }
 
 
@@ -139,7 +159,12 @@ def lead_to(world: World, name: str, size: int, rng: random.Random) -> tuple[Hop
     """A forward path of ``size`` hops that ends at a thing."""
     hops: list[Hop] = []
     for _ in range(size):
-        ways = [Hop(r, False, t.name, name) for r in RELATIONS for t in world.things if world.facts.get((t.name, r.name)) == name and t.kind == r.subject]
+        ways = [
+            Hop(r, False, t.name, name)
+            for r in RELATIONS
+            for t in world.things
+            if world.facts.get((t.name, r.name)) == name and t.kind == r.subject
+        ]
         if not ways:
             return None
         hop = rng.choice(ways)
@@ -156,9 +181,17 @@ def draw_question(world: World, size: int, rng: random.Random) -> Question:
 
 
 ASK_FRAMES = (
-    "[What is|What is|What's|whats|Tell me|Find|Find out|Name|Give me|Look up|Which is|Please find|Can you find|I want to know|I need|Do you know|I'm looking for|Search for|Could you tell me|Determine|Identify|Who or what is|] N",
+    (
+        "[What is|What is|What's|whats|Tell me|Find|Find out|Name|Give me|Look up|Which is|Please find|Can you find"
+        "|I want to know|I need|Do you know|I'm looking for|Search for|Could you tell me|Determine|Identify"
+        "|Who or what is|] N"
+    ),
 )
-LEADS = "[||||||||||According to the [documents|pages|files|library|corpus|notes], |Please tell me: |Can you tell me, |I wonder: |Question: |Look it up: |In this world, |Tell me, |Do you know |I want to know |Find out |Please look up |could you find out ]"
+LEADS = (
+    "[||||||||||According to the [documents|pages|files|library|corpus|notes], |Please tell me: |Can you tell me, "
+    "|I wonder: |Question: |Look it up: |In this world, |Tell me, |Do you know |I want to know |Find out "
+    "|Please look up |could you find out ]"
+)
 
 
 def refer(kind: str, rng: random.Random) -> str:
@@ -185,7 +218,9 @@ def ask_of(hop: Hop, inner: str, rng: random.Random, split: Split) -> str:
         return phrase(hop.relation.asks, rng, split, f"ask:{hop.relation.name}").replace("{x}", inner)
     noun = noun_of(hop, inner, rng, split)
     if rng.random() < 0.25 and hop.back and noun.startswith("the "):
-        return noun.replace("the ", "which ", 1).replace(" that ", " did ", 1) if " that " in noun else "what is " + noun
+        return (
+            noun.replace("the ", "which ", 1).replace(" that ", " did ", 1) if " that " in noun else "what is " + noun
+        )
     return phrase(ASK_FRAMES, rng, split, "askframe").replace("N", noun, 1) if "N" not in noun else "What is " + noun
 
 
@@ -200,11 +235,12 @@ def word_path(world: World, path: Path, rng: random.Random, split: Split) -> str
         lead = expand(LEADS, rng)
         return f"{lead} {text}?" if lead else text + rng.choice(("?", "?", "?", ""))
     parts = [noun_of(path.hops[0], inner, rng, split)]
-    for hop in path.hops[1:-1]:
-        parts.append(noun_of(hop, refer(world.by_name[hop.start].kind, rng), rng, split))
+    parts += [noun_of(hop, refer(world.by_name[hop.start].kind, rng), rng, split) for hop in path.hops[1:-1]]
     last = ask_of(path.hops[-1], refer(world.by_name[path.hops[-1].start].kind, rng), rng, split)
     verb = rng.choice(("Find", "Look up", "Start with", "Take", "Find out", "Go to", "Consider"))
-    glue = rng.choice((", then ", ". Then find ", ", from there ", "; then ", ". Next find ", ", then find ", ". Now look up "))
+    glue = rng.choice(
+        (", then ", ". Then find ", ", from there ", "; then ", ". Next find ", ", then find ", ". Now look up ")
+    )
     return f"{verb} {glue.join(parts)}{rng.choice(('. ', '. Then: ', '. ', '; ', ', and: '))}{last}?"
 
 
@@ -223,13 +259,22 @@ def word_question(world: World, question: Question, rng: random.Random, split: S
     verb = phrase((least if question.compare == "least" else most,), rng, split, f"cmp:{relation.name}")
     who = "Who" if relation.subject == "person" else "Which"
     a, b = names
-    text = rng.choice((f"{who} {verb}, {a} or {b}?", f"{who} {verb}: {a} or {b}?", f"Which of {a} and {b} {verb}?", f"Compare {a} and {b}: {who.lower()} {verb}?", f"Of {a} and {b}, which one {verb}?"))
+    text = rng.choice(
+        (
+            f"{who} {verb}, {a} or {b}?",
+            f"{who} {verb}: {a} or {b}?",
+            f"Which of {a} and {b} {verb}?",
+            f"Compare {a} and {b}: {who.lower()} {verb}?",
+            f"Of {a} and {b}, which one {verb}?",
+        )
+    )
     return noise(text, rng)
 
 
 def plan_steps(question: Question) -> list[str]:
     """The plan in its plainest words."""
     steps: list[str] = []
+    before = ""
     for path in question.paths:
         first = path.hops[0]
         if first.back:
@@ -238,7 +283,11 @@ def plan_steps(question: Question) -> list[str]:
             steps.append(f"search for {first.start} and open the page to find the {first.label}")
         before = first.label
         for hop in path.hops[1:]:
-            steps.append(f"search for that {before} to find the {hop.label}" if hop.back else f"open the page of that {before} to find the {hop.label}")
+            steps.append(
+                f"search for that {before} to find the {hop.label}"
+                if hop.back
+                else f"open the page of that {before} to find the {hop.label}"
+            )
             before = hop.label
     if question.compare:
         steps.append(f"answer with the one whose {before} is {'smaller' if question.compare == 'least' else 'larger'}")

@@ -108,16 +108,19 @@ class Network(nn.Module):
         super().__init__()
         self.shape = shape
         self.token_embd = nn.Parameter(torch.randn(shape.vocabulary, shape.width) * 0.05)
-        self.blk = nn.ModuleList(Layer(shape) for _ in range(shape.layers))
+        self.layers = [Layer(shape) for _ in range(shape.layers)]
+        self.blk = nn.ModuleList(self.layers)
         self.output_norm = nn.Parameter(torch.ones(shape.width))
         lay_copying(self)
 
-    def hidden(self, ids: Tensor, dtype: torch.dtype = torch.float32, caches: list[list[Tensor]] | None = None) -> Tensor:
+    def hidden(
+        self, ids: Tensor, dtype: torch.dtype = torch.float32, caches: list[list[Tensor]] | None = None
+    ) -> Tensor:
         """Last hidden states, normalised; without caches a whole causal pass."""
         x = F.embedding(ids, self.token_embd).to(dtype)
         offset = caches[0][0].shape[2] if caches and caches[0] else 0
         cos, sin = (t.to(dtype) for t in rope(ids.shape[1], offset))
-        for number, layer in enumerate(self.blk):
+        for number, layer in enumerate(self.layers):
             x = layer(x, cos, sin, caches[number] if caches is not None else None)
         return norm(x, self.output_norm)
 
@@ -143,19 +146,25 @@ FAR = 5
 def lay_copying(network: Network) -> None:
     """Lays the circuit that copies into the first two layers: copying comes late by training alone.
 
-    Dimension 0 of every embedding is one constant. Heads of the first layer attend by position to the token 1, 2 (and 3)
-    before and write what it was; heads of the second attend to where the token before equals the present one, and
-    where those tokens equal it and those before it, the more the better, and write what stood there.
+    Dimension 0 of every embedding is one constant. Heads of the first layer attend by position to the token 1, 2
+    (and 3) before and write what it was; heads of the second attend to where the token before equals the present one,
+    and where those tokens equal it and those before it, the more the better, and write what stood there.
     """
     shape = network.shape
     reach = min(3, shape.heads)
     rank = min(24, (shape.width - 1) // (reach + 1))
     basis = torch.zeros(shape.width - 1, shape.width)
     basis[:, 1:] = torch.linalg.qr(torch.randn(shape.width - 1, shape.width - 1))[0]
-    *places, rest = basis.split([rank] * (reach + 1) + [shape.width - 1 - rank * (reach + 1)])
+    places = [basis[number * rank : (number + 1) * rank] for number in range(reach + 1)]
+    rest = basis[rank * (reach + 1) :]
     network.token_embd[:, 0] = 0.15
-    first, second = network.blk[0], network.blk[1]
-    for vector, gain in ((first.attn_q_norm, 2.2), (first.attn_k_norm, 2.2), (second.attn_q_norm, 2.2), (second.attn_k_norm, 2.2)):
+    first, second = network.layers[:2]
+    for vector, gain in (
+        (first.attn_q_norm, 2.2),
+        (first.attn_k_norm, 2.2),
+        (second.attn_q_norm, 2.2),
+        (second.attn_k_norm, 2.2),
+    ):
         vector.fill_(gain)
     for back in range(1, reach + 1):
         rows = slice((back - 1) * HEAD, back * HEAD)
@@ -167,8 +176,10 @@ def lay_copying(network: Network) -> None:
         first.attn_v[rows][:rank] = places[0]
         first.attn_output[:, rows][:, :rank] = places[back].T * 0.05
     slow = torch.tensor([*range(FAR, HEAD // 2), *range(FAR + HEAD // 2, HEAD)])
-    # The first of the two heads matches the present token alone, surely; the second all of them, so that lists are not confused.
-    for head, (written, count_back) in enumerate(((rest[:HEAD] if len(rest) >= rank else places[0], 1), (places[0], reach))):
+    # The first head matches the present token alone, surely; the second all of them, so that lists are not confused.
+    for head, (written, count_back) in enumerate(
+        ((rest[:HEAD] if len(rest) >= rank else places[0], 1), (places[0], reach))
+    ):
         rows = slice(head * HEAD, (head + 1) * HEAD)
         second.attn_q[rows], second.attn_k[rows], second.attn_v[rows] = 0, 0, 0
         for back, weight in zip(range(count_back), (1.0, 0.8, 0.6), strict=False):

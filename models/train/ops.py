@@ -24,7 +24,7 @@ class Op:
     say: tuple[str, ...]
     noun: tuple[str, ...]
     k: str
-    """How ``{k}`` is drawn: ``a-b``, ``in`` (a member of the value), ``letter``, ``inletter``, ``word``, ``key``, ``two``."""
+    """How ``{k}`` is drawn: ``a-b``, ``in`` (a member of the value), ``letter``, ``inletter``, ``key``, ``two``."""
 
 
 def op(name: str, types: str, code: str, plan: str, say: str, noun: str = "", k: str = "") -> Op:  # noqa: PLR0913, PLR0917

@@ -1,3 +1,5 @@
+# ruff: noqa: E501 - tables, one entry a line
+# fmt: off
 """Operations on lists of numbers and on numbers, with the words people use for them.
 
 ``{it}`` is the object of an order, ``{of}`` where it may be named, ``{x}`` the inside of a noun phrase.

@@ -12,21 +12,90 @@ from models.train.relations import RELATIONS
 from models.train.wording import is_question
 from models.train.world import World
 
-CLOSINGS = ("run it with python and print the result", "run it with python and print the result", "write it in python and print the result")
-OTHER_CLOSINGS = (*CLOSINGS, "use python to run it and print", "use the python tool and read the output", "execute the code with python", "print the final value with python",
-                  "run the code in python and give the output as answer", "check the printed result")
+CLOSINGS = (
+    "run it with python and print the result",
+    "run it with python and print the result",
+    "write it in python and print the result",
+)
+OTHER_CLOSINGS = (
+    *CLOSINGS,
+    "use python to run it and print",
+    "use the python tool and read the output",
+    "execute the code with python",
+    "print the final value with python",
+    "run the code in python and give the output as answer",
+    "check the printed result",
+)
 VAGUE = {
-    "coding": ("solve the task with python and print the result", "write a python program that does what is asked", "use python to compute the answer"),
-    "search": ("search for the name in the question and open its page", "use search and open to find the answer", "look up what is asked and answer"),
+    "coding": (
+        "solve the task with python and print the result",
+        "write a python program that does what is asked",
+        "use python to compute the answer",
+    ),
+    "search": (
+        "search for the name in the question and open its page",
+        "use search and open to find the answer",
+        "look up what is asked and answer",
+    ),
 }
 OPPOSITES = {
-    "even": "odd", "odd": "even", "above": "below", "below": "above", "atleast": "atmost", "atmost": "atleast", "sort": "sortdesc", "sortdesc": "sort", "first": "last",
-    "last": "first", "dropfirst": "droplast", "droplast": "dropfirst", "max": "min", "min": "max", "add": "minus", "minus": "add", "double": "triple", "square": "double",
-    "longer": "shorter", "shorter": "longer", "starts": "ends", "ends": "starts", "contains": "lacks", "lacks": "contains", "alphabetical": "zetoa", "zetoa": "alphabetical",
-    "bylength": "bylengthdesc", "bylengthdesc": "bylength", "longest": "shortest", "shortest": "longest", "novowels": "vowelsonly", "vowelsonly": "novowels", "sfirst": "slast",
-    "slast": "sfirst", "svowels": "sconsonants", "dmax": "dmin", "dmin": "dmax", "dabove": "dbelow", "dbelow": "dabove", "sum": "product", "count": "sum", "firstone": "lastone",
-    "lastone": "firstone", "positive": "negative", "negative": "positive", "divisible": "notdivisible", "notdivisible": "divisible", "upper": "capital", "behead": "curtail",
-    "curtail": "behead", "append": "prepend", "prepend": "append", "plusk": "minusk", "minusk": "plusk", "timesk": "plusk", "reverse": "sort", "wreverse": "alphabetical",
+    "even": "odd",
+    "odd": "even",
+    "above": "below",
+    "below": "above",
+    "atleast": "atmost",
+    "atmost": "atleast",
+    "sort": "sortdesc",
+    "sortdesc": "sort",
+    "first": "last",
+    "last": "first",
+    "dropfirst": "droplast",
+    "droplast": "dropfirst",
+    "max": "min",
+    "min": "max",
+    "add": "minus",
+    "minus": "add",
+    "double": "triple",
+    "square": "double",
+    "longer": "shorter",
+    "shorter": "longer",
+    "starts": "ends",
+    "ends": "starts",
+    "contains": "lacks",
+    "lacks": "contains",
+    "alphabetical": "zetoa",
+    "zetoa": "alphabetical",
+    "bylength": "bylengthdesc",
+    "bylengthdesc": "bylength",
+    "longest": "shortest",
+    "shortest": "longest",
+    "novowels": "vowelsonly",
+    "vowelsonly": "novowels",
+    "sfirst": "slast",
+    "slast": "sfirst",
+    "svowels": "sconsonants",
+    "dmax": "dmin",
+    "dmin": "dmax",
+    "dabove": "dbelow",
+    "dbelow": "dabove",
+    "sum": "product",
+    "count": "sum",
+    "firstone": "lastone",
+    "lastone": "firstone",
+    "positive": "negative",
+    "negative": "positive",
+    "divisible": "notdivisible",
+    "notdivisible": "divisible",
+    "upper": "capital",
+    "behead": "curtail",
+    "curtail": "behead",
+    "append": "prepend",
+    "prepend": "append",
+    "plusk": "minusk",
+    "minusk": "plusk",
+    "timesk": "plusk",
+    "reverse": "sort",
+    "wreverse": "alphabetical",
 }
 
 
@@ -57,7 +126,11 @@ def reworded(step: Step, rng: random.Random) -> str:
     for _ in range(5):
         text = phrase(step.op.say, rng, "train", step.op.name)
         if not is_question(text):
-            return fill(text, dict(step.params)).replace("{it}", "them" if step.op.takes in "nw" else "it").replace("{of}", "")
+            return (
+                fill(text, dict(step.params))
+                .replace("{it}", "them" if step.op.takes in "nw" else "it")
+                .replace("{of}", "")
+            )
     return step.plan
 
 
@@ -82,7 +155,15 @@ def change(step: Step, rng: random.Random) -> Step:
         o = OPS[other]
         if not o.k or "k" in params:
             return Step(o, step.params if o.k else ())
-    choices = [o for o in OPS.values() if o.takes == step.op.takes and o.gives == step.op.gives and o.name != step.op.name and o.k not in {"in", "key"} and " y" not in o.code]
+    choices = [
+        o
+        for o in OPS.values()
+        if o.takes == step.op.takes
+        and o.gives == step.op.gives
+        and o.name != step.op.name
+        and o.k not in {"in", "key"}
+        and " y" not in o.code
+    ]
     return make_step(rng.choice(choices or list(BY_TYPE[step.op.takes])), "abc", rng)
 
 
@@ -121,15 +202,28 @@ def spoilt_code(program: Program, rng: random.Random) -> Plan:
         return Plan(number(rng.sample(VAGUE["coding"], rng.choice((1, 1, 2)))), 3)
     if roll < 0.24:
         lines = [s.plan for s in program.steps]
-        return Plan(number([*lines, rng.choice(("search for the result", "open the page and answer", "search for the list and open it"))]), 1)
+        return Plan(
+            number(
+                [
+                    *lines,
+                    rng.choice(
+                        ("search for the result", "open the page and answer", "search for the list and open it")
+                    ),
+                ]
+            ),
+            1,
+        )
     if roll < 0.3:
         return Plan(number([s.plan for s in program.steps]), 4, program.steps)
     faults = rng.choice((1, 1, 1, 2, 2, 3))
     steps = spoil_steps(program, faults, rng)
     same = result(program, steps) == evaluate(program.code)
     mark = (4 if len(steps) != len(program.steps) else 5) if same else max(0, 3 - faults) if faults < 3 else 0
-    plan = loose_code(steps, mark, rng) if rng.random() < 0.3 else Plan(number([*(s.plan for s in steps), rng.choice(CLOSINGS)]), mark, steps)
-    return plan
+    return (
+        loose_code(steps, mark, rng)
+        if rng.random() < 0.3
+        else Plan(number([*(s.plan for s in steps), rng.choice(CLOSINGS)]), mark, steps)
+    )
 
 
 def right_search(question: Question) -> Plan:
@@ -138,10 +232,18 @@ def right_search(question: Question) -> Plan:
 
 
 SEARCH_WORDS = (
-    ("search for that", "look for that", "find that", "search that"), ("search for ", "look up ", "find ", "use search for ", "search "),
-    ("open the page of that", "open that", "read the page of that", "open the document of that", "then open the page of that"),
+    ("search for that", "look for that", "find that", "search that"),
+    ("search for ", "look up ", "find ", "use search for ", "search "),
+    (
+        "open the page of that",
+        "open that",
+        "read the page of that",
+        "open the document of that",
+        "then open the page of that",
+    ),
     ("and open the page to find", "and open it to find", "and read the page for", "then open the page for", "and get"),
-    ("to find the", "for the", "to get the", "to learn the", "and note the"), ("answer with the", "give the", "reply with the", "the answer is the", "report the"),
+    ("to find the", "for the", "to get the", "to learn the", "and note the"),
+    ("answer with the", "give the", "reply with the", "the answer is the", "report the"),
 )
 
 
@@ -169,7 +271,15 @@ def spoilt_search(world: World, question: Question, rng: random.Random) -> Plan:
     if roll < 0.17:
         return Plan(number(rng.sample(VAGUE["search"], rng.choice((1, 1, 2)))), 3)
     if roll < 0.24:
-        return Plan(number([line.replace("search for", "compute with python").replace("open the page", "run python") for line in lines]), 1)
+        return Plan(
+            number(
+                [
+                    line.replace("search for", "compute with python").replace("open the page", "run python")
+                    for line in lines
+                ]
+            ),
+            1,
+        )
     if roll < 0.3 and len(lines) > 1:
         return loose_search(question, rng, 4, lines[:-1])
     faults = rng.choice((1, 1, 1, 2, 2, 3))

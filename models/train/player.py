@@ -13,9 +13,11 @@ from models.train.tokenizer import Coder
 BATCH = 512
 
 
-@llama_cpp.llama_log_callback
-def _quiet(_level: int, _text: bytes, _data: ctypes.c_void_p) -> None:
+def _say_nothing(_level: int, _text: bytes, _data: ctypes.c_void_p) -> None:
     """Keeps llama.cpp's log off the screen."""
+
+
+_quiet = llama_cpp.llama_log_callback(_say_nothing)
 
 
 class Player:
@@ -30,7 +32,12 @@ class Player:
         if not self.model:
             raise OSError(f"{gguf} cannot be loaded")
         settings = llama_cpp.llama_context_default_params()
-        settings.n_ctx, settings.n_batch, settings.n_threads, settings.n_threads_batch = context, BATCH, threads, threads
+        settings.n_ctx, settings.n_batch, settings.n_threads, settings.n_threads_batch = (
+            context,
+            BATCH,
+            threads,
+            threads,
+        )
         self.context = llama_cpp.llama_init_from_model(self.model, settings)
         self.size = context
         self.words = llama_cpp.llama_vocab_n_tokens(llama_cpp.llama_model_get_vocab(self.model))

@@ -36,10 +36,17 @@ def coding_task(size: int, rng: random.Random, wording: Split) -> dict[str, obje
 def search_task(world: World, size: int, rng: random.Random, wording: Split) -> dict[str, object]:
     """A search task over the shipped corpus."""
     question = draw_question(world, size, rng)
-    return {"text": word_question(world, question, rng, wording), "kind": "search", "steps": size, "answer": question.answer}
+    return {
+        "text": word_question(world, question, rng, wording),
+        "kind": "search",
+        "steps": size,
+        "answer": question.answer,
+    }
 
 
-def make_tasks(world: World, counts: dict[int, int], seed: int, wording: Split, avoid: set[str]) -> list[dict[str, object]]:
+def make_tasks(
+    world: World, counts: dict[int, int], seed: int, wording: Split, avoid: set[str]
+) -> list[dict[str, object]]:
     """Task lines; none repeats a text of ``avoid``."""
     rng, tasks = random.Random(seed), list[dict[str, object]]()
     for size, count in counts.items():

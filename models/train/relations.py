@@ -1,3 +1,5 @@
+# ruff: noqa: E501 - tables, one entry a line
+# fmt: off
 """The relations of the fictional world: how documents state them and how people ask for them.
 
 ``{s}`` is the subject in a document (its name or a pronoun), ``{o}`` the object, ``{x}`` the inside of a question.

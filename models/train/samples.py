@@ -9,7 +9,19 @@ from dataclasses import dataclass
 from models.train.coding import Program, code_of, draw_program
 from models.train.grammar import Split
 from models.train.lookup import Hop, Path, Question, draw_question, word_question
-from models.train.plans import VAGUE, Plan, loose_code, loose_search, number, result, right_code, right_search, spoil_steps, spoilt_code, spoilt_search
+from models.train.plans import (
+    VAGUE,
+    Plan,
+    loose_code,
+    loose_search,
+    number,
+    result,
+    right_code,
+    right_search,
+    spoil_steps,
+    spoilt_code,
+    spoilt_search,
+)
 from models.train.wording import word_task
 from models.train.world import World
 from sale_tui.agent.tools.corpus import format_hits, format_missing, format_page
@@ -58,13 +70,17 @@ def draw_tools(rng: random.Random) -> tuple[str, ...]:
 def coding_puzzle(size: int, rng: random.Random, split: Split) -> Puzzle:
     """A coding task."""
     program = draw_program(size, rng, split)
-    return Puzzle("coding", word_task(program, rng, split), program.size, str(result(program, program.steps)), program=program)
+    return Puzzle(
+        "coding", word_task(program, rng, split), program.size, str(result(program, program.steps)), program=program
+    )
 
 
 def search_puzzle(world: World, size: int, rng: random.Random, split: Split) -> Puzzle:
     """A search task."""
     question = draw_question(world, size, rng)
-    return Puzzle("search", word_question(world, question, rng, split), question.size, question.answer, question=question)
+    return Puzzle(
+        "search", word_question(world, question, rng, split), question.size, question.answer, question=question
+    )
 
 
 def call(name: str, before: str = "", **arguments: str) -> str:
@@ -94,11 +110,20 @@ class Trace:
 def run_code(puzzle: Puzzle, plan: Plan, rng: random.Random) -> Trace:
     """Write the program of the plan, run it, answer."""
     trace, program = Trace(), puzzle.program
-    assert program is not None
+    if program is None:
+        raise TypeError("a search task has no program")
     code = code_of(program.value, program.second, plan.steps)
     printed = str(result(program, plan.steps))
     if rng.random() < 0.04:
-        trace.say(call("python", code=code.replace("\nprint(x)", "\nprint(y)") if program.second is None else code.replace("x = ", "z = ", 1)), wrong=True)
+        trace.say(
+            call(
+                "python",
+                code=code.replace("\nprint(x)", "\nprint(y)")
+                if program.second is None
+                else code.replace("x = ", "z = ", 1),
+            ),
+            wrong=True,
+        )
         trace.hear(f"NameError: name '{'y' if program.second is None else 'x'}' is not defined")
     trace.say(call("python", code=code))
     trace.hear(printed)
@@ -106,10 +131,11 @@ def run_code(puzzle: Puzzle, plan: Plan, rng: random.Random) -> Trace:
     return trace
 
 
-def run_search(world: World, puzzle: Puzzle, plan: Plan, rng: random.Random) -> Trace:
+def run_search(world: World, puzzle: Puzzle, rng: random.Random) -> Trace:
     """Follow the hops with real searches, then answer."""
     trace, question = Trace(), puzzle.question
-    assert question is not None
+    if question is None:
+        raise TypeError("a coding task has no question")
     found = ""
     for path in question.paths:
         found = run_path(world, path, puzzle.text, trace, found, rng)
@@ -152,7 +178,8 @@ def look(world: World, trace: Trace, found: str, query: str) -> None:
 def read(world: World, trace: Trace, found: str, hop: Hop) -> None:
     """One opened page."""
     page = world.corpus.open(f"{hop.start}.md", 1)
-    assert page is not None
+    if page is None:
+        raise KeyError(hop.start)
     trace.say(call("open", found, document=page.document))
     trace.hear(format_page(page))
 
@@ -165,7 +192,11 @@ class Maker:
 
     def puzzle(self, kind: str, size: int) -> Puzzle:
         """A task of a kind and a number of steps."""
-        return coding_puzzle(size, self.rng, self.split) if kind == "coding" else search_puzzle(self.world, size, self.rng, self.split)
+        return (
+            coding_puzzle(size, self.rng, self.split)
+            if kind == "coding"
+            else search_puzzle(self.world, size, self.rng, self.split)
+        )
 
     def right(self, puzzle: Puzzle) -> Plan:
         """The plan to be learned."""
@@ -186,7 +217,8 @@ class Maker:
     @staticmethod
     def asked(puzzle: Puzzle) -> Question:
         """The question of a search task."""
-        assert puzzle.question is not None
+        if puzzle.question is None:
+            raise TypeError("a coding task has no question")
         return puzzle.question
 
     def make(self, sort: str, kind: str, size: int) -> Sample:
@@ -198,12 +230,19 @@ class Maker:
         if sort == "mark":
             plan = self.rng.choices((self.right, self.loose, self.spoilt), (0.25, 0.12, 0.63))[0](puzzle)
             messages = mark_messages(puzzle.text, plan.text)
-            return Sample((*messages, Message(role="assistant", content=f"{MARK_PREFIX}{plan.mark}")), (len(messages),), tools, sort)
+            return Sample(
+                (*messages, Message(role="assistant", content=f"{MARK_PREFIX}{plan.mark}")),
+                (len(messages),),
+                tools,
+                sort,
+            )
         if sort == "bid":
             messages = bid_messages(puzzle.text, [SPECS[t] for t in tools])
         else:
             messages = refine_messages(puzzle.text, self.weak(puzzle).text, self.pairs(kind, size))
-        return Sample((*messages, Message(role="assistant", content=self.right(puzzle).text)), (len(messages),), tools, sort)
+        return Sample(
+            (*messages, Message(role="assistant", content=self.right(puzzle).text)), (len(messages),), tools, sort
+        )
 
     def weak(self, puzzle: Puzzle) -> Plan:
         """What an agent may have bid first."""
@@ -215,7 +254,17 @@ class Maker:
         for _ in range(self.rng.choice((1, 2, 2))):
             past = self.puzzle(kind, max(1, size + self.rng.choice((-1, 0, 0, 1))))
             lost, won = self.weak(past).text, self.rng.choice((self.right, self.right, self.loose))(past).text
-            made.append(ContrastPair(auction="a", task=past.text, similarity=0.5, losing_plan=lost, losing_agent="x", winning_plan=won, winning_agent="y"))
+            made.append(
+                ContrastPair(
+                    auction="a",
+                    task=past.text,
+                    similarity=0.5,
+                    losing_plan=lost,
+                    losing_agent="x",
+                    winning_plan=won,
+                    winning_agent="y",
+                )
+            )
         return made
 
     def execute(self, puzzle: Puzzle, tools: tuple[str, ...]) -> Sample:
@@ -236,7 +285,9 @@ class Maker:
                 plan = Plan(number([rng.choice(VAGUE["search"])]), 3)
             elif roll > 0.9:
                 plan = self.spoilt(puzzle)
-            trace = run_search(self.world, puzzle, plan, rng)
+            trace = run_search(self.world, puzzle, rng)
         messages = execute_messages(puzzle.text, plan.text)
-        learn = tuple(len(messages) + i for i, m in enumerate(trace.messages) if m.role == "assistant" and i not in trace.wrong)
+        learn = tuple(
+            len(messages) + i for i, m in enumerate(trace.messages) if m.role == "assistant" and i not in trace.wrong
+        )
         return Sample((*messages, *trace.messages), learn, tools, "execute")

@@ -22,7 +22,8 @@ PRE = "smaug-bpe"
 """llama.cpp's name of the pre-tokeniser: Qwen2's, but for numbers, of which up to three digits stay together. A number
 that is one piece is copied in one step."""
 SPLIT = (
-    r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
+    r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}"
+    r"| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
 )
 _SLOT = re.compile("\ue000(\\d+)\ue001")
 PROMPT_WEIGHT = 0.1
@@ -38,10 +39,16 @@ def template() -> jinja2.Template:
 def train_tokenizer(texts: list[str], path: Path) -> None:
     """Byte-level BPE from texts."""
     tokenizer = Tokenizer(models.BPE())
-    tokenizer.pre_tokenizer = pre_tokenizers.Sequence([
-        pre_tokenizers.Split(Regex(SPLIT), "isolated"), pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)])
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
+        [
+            pre_tokenizers.Split(Regex(SPLIT), "isolated"),
+            pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False),
+        ]
+    )
     tokenizer.decoder = decoders.ByteLevel()
-    trainer = trainers.BpeTrainer(vocab_size=SIZE - len(SPECIAL), initial_alphabet=pre_tokenizers.ByteLevel.alphabet(), show_progress=False)
+    trainer = trainers.BpeTrainer(
+        vocab_size=SIZE - len(SPECIAL), initial_alphabet=pre_tokenizers.ByteLevel.alphabet(), show_progress=False
+    )
     tokenizer.train_from_iterator(texts, trainer)
     tokenizer.save(str(path))
 
@@ -53,8 +60,15 @@ class Coder:
         self.plain = Tokenizer.from_file(str(path))
         self.special = Tokenizer.from_file(str(path))
         self.special.add_special_tokens([AddedToken(t, normalized=False) for t in SPECIAL])
-        self.end = self.special.token_to_id("<|im_end|>")
-        self.pad = self.special.token_to_id("<|endoftext|>")
+        self.end = self.id_of("<|im_end|>")
+        self.pad = self.id_of("<|endoftext|>")
+
+    def id_of(self, token: str) -> int:
+        """The id of one piece. Raises KeyError."""
+        found = self.special.token_to_id(token)
+        if found is None:
+            raise KeyError(token)
+        return int(found)
 
     def control(self, text: str) -> list[int]:
         """Ids of template text or of an assistant's own turn."""
@@ -68,16 +82,29 @@ class Coder:
         """Text with special pieces shown."""
         return str(self.special.decode(ids, skip_special_tokens=False))
 
-    def prompt(self, messages: tuple[Message, ...], tools: tuple[str, ...], generate: bool = True) -> list[tuple[list[int], int]]:
-        """Pieces of a rendered conversation: their ids and the message they are the content of (-1: the template's own)."""
+    def prompt(
+        self, messages: tuple[Message, ...], tools: tuple[str, ...], generate: bool = True
+    ) -> list[tuple[list[int], int]]:
+        """Pieces of a rendered conversation: their ids and whose content they are (-1: the template's)."""
         slots: list[tuple[str, int]] = []
 
         def slot(text: str, message: int) -> str:
             slots.append((text, message))
             return f"\ue000{len(slots) - 1}\ue001"
 
-        shown = [{"role": m.role, "content": slot(m.content, i), "part": m.part, **{k: slot(v, i) for k, v in m.fields.items()}} for i, m in enumerate(messages)]
-        specs = [{"type": "function", "function": {"name": SPECS[t].name, "description": "", "parameters": {}}} for t in tools]
+        shown = [
+            {
+                "role": m.role,
+                "content": slot(m.content, i),
+                "part": m.part,
+                **{k: slot(v, i) for k, v in m.fields.items()},
+            }
+            for i, m in enumerate(messages)
+        ]
+        specs = [
+            {"type": "function", "function": {"name": SPECS[t].name, "description": "", "parameters": {}}}
+            for t in tools
+        ]
         text = template().render(messages=shown, tools=specs, add_generation_prompt=generate)
         pieces: list[tuple[list[int], int]] = []
         for number, part in enumerate(_SLOT.split(text)):
@@ -98,10 +125,19 @@ class Coder:
             if message in sample.learn:
                 last = DIGIT_WEIGHT if sample.sort == "mark" else 1.0
                 ids += piece
-                weights += [1.0] * (len(piece) - 1) + [last] if sample.sort != "mark" else [0.0] * (len(piece) - 1) + [last]
+                weights += (
+                    [1.0] * (len(piece) - 1) + [last] if sample.sort != "mark" else [0.0] * (len(piece) - 1) + [last]
+                )
                 learned = sample.sort != "mark"
                 continue
             ids += piece
-            weights += [1.0 if learned and i == 0 else PROMPT_WEIGHT if message >= 0 and sample.messages[message].role != "assistant" else 0.0 for i in range(len(piece))]
+            weights += [
+                1.0
+                if learned and i == 0
+                else PROMPT_WEIGHT
+                if message >= 0 and sample.messages[message].role != "assistant"
+                else 0.0
+                for i in range(len(piece))
+            ]
             learned = False
         return np.array(ids, np.int32), np.array(weights, np.float32)

@@ -90,14 +90,30 @@ class Trainer:
         self.network.load_state_dict(saved["network"])
         for optimizer, state in zip(self.optimizers, saved["optimizers"], strict=True):
             optimizer.load_state_dict(state)
-        self.seconds, self.tokens, self.step, self.pools = saved["seconds"], saved["tokens"], saved["step"], saved["pools"]
+        self.seconds, self.tokens, self.step, self.pools = (
+            saved["seconds"],
+            saved["tokens"],
+            saved["step"],
+            saved["pools"],
+        )
 
     def save(self) -> None:
         """Writes the checkpoint in one go."""
         self.folder.mkdir(parents=True, exist_ok=True)
         part = self.state.with_suffix(".part")
-        torch.save({"network": self.network.state_dict(), "optimizers": [o.state_dict() for o in self.optimizers], "name": self.name,
-                    "seconds": self.seconds, "tokens": self.tokens, "step": self.step, "pools": self.pools, "recipe": asdict(self.recipe)}, part)
+        torch.save(
+            {
+                "network": self.network.state_dict(),
+                "optimizers": [o.state_dict() for o in self.optimizers],
+                "name": self.name,
+                "seconds": self.seconds,
+                "tokens": self.tokens,
+                "step": self.step,
+                "pools": self.pools,
+                "recipe": asdict(self.recipe),
+            },
+            part,
+        )
         part.replace(self.state)
 
     def batches(self) -> Iterator[Batch]:
@@ -147,8 +163,14 @@ class Trainer:
 
     def note(self, losses: list[float]) -> None:
         """A line of the log."""
-        entry = {"step": self.step, "minutes": round(self.seconds / 60, 2), "tokens": self.tokens, "loss": round(sum(losses) / len(losses), 4),
-                 "tokens_per_second": round(self.tokens / self.seconds), "progress": round(self.progress, 3)}
+        entry = {
+            "step": self.step,
+            "minutes": round(self.seconds / 60, 2),
+            "tokens": self.tokens,
+            "loss": round(sum(losses) / len(losses), 4),
+            "tokens_per_second": round(self.tokens / self.seconds),
+            "progress": round(self.progress, 3),
+        }
         with (self.folder / "log.jsonl").open("a", encoding="utf-8") as log:
             log.write(json.dumps(entry) + "\n")
         print(json.dumps(entry), flush=True)

@@ -25,28 +25,94 @@ STORIES = {
 }
 ITS = {
     "n": "[it|the list|them|the numbers|the result|the values|what you have|these|what is left|]",
-    "w": "[it|the list|them|the words|the result|these|what is left|]", "s": "[it|the word|the text|the result|that|the string]",
-    "d": "[it|the table|them]", "i": "[it|the result]", "b": "it",
+    "w": "[it|the list|them|the words|the result|these|what is left|]",
+    "s": "[it|the word|the text|the result|that|the string]",
+    "d": "[it|the table|them]",
+    "i": "[it|the result]",
+    "b": "it",
 }
 PLURAL_FIX = ((" it is ", " it is "), ("how long is them", "how long is it"), ("have them", "have"))
 FRAMES: dict[str, tuple[str, ...]] = {
     "chain": (
-        "[Take|Start with|Begin with|Start from|Use|Grab] @[.|,|;|:|.|.] S", "[For|With|From|Given|Using|On|In] @[,|:|,] S", "@: S", "@ - S", "@. S", "STORY S", "STORY S", "STORY S",
+        "[Take|Start with|Begin with|Start from|Use|Grab] @[.|,|;|:|.|.] S",
+        "[For|With|From|Given|Using|On|In] @[,|:|,] S",
+        "@: S",
+        "@ - S",
+        "@. S",
+        "STORY S",
+        "STORY S",
+        "STORY S",
         "[Please |Can you |Could you |I want you to |I'd like you to |Would you |You should |I need you to |]S. [The list is|The input is|It is about|Here it is:|Use|Input:|Start from|The data:] @[.|]",
-        "[Do this [with|to|for]|Process|Work on] @: S", "[Here's what to do|What I want|The job|Task|Do the following] [with|for] @: S",
+        "[Do this [with|to|for]|Process|Work on] @: S",
+        "[Here's what to do|What I want|The job|Task|Do the following] [with|for] @: S",
     ),
 }
 JOINERS: tuple[tuple[str, str, str], ...] = (
-    (", then ", ", then ", ""), (", then ", " and ", ""), (", ", " and ", ""), (". ", ". ", "."), (". Then ", ". Finally ", "."), ("; ", "; ", ""),
-    (" and then ", " and then ", ""), (", then ", ", and finally ", ""), (". After that, ", ". Finally, ", "."), (" -> ", " -> ", ""), (", next ", ", and then ", ""),
-    (". Next, ", ". At the end, ", "."), (", and ", ", and ", ""), ("; then ", "; then ", "."), (". Now ", ". Then ", "."), (", afterwards ", ", lastly ", ""), (" then ", " then ", ""),
+    (", then ", ", then ", ""),
+    (", then ", " and ", ""),
+    (", ", " and ", ""),
+    (". ", ". ", "."),
+    (". Then ", ". Finally ", "."),
+    ("; ", "; ", ""),
+    (" and then ", " and then ", ""),
+    (", then ", ", and finally ", ""),
+    (". After that, ", ". Finally, ", "."),
+    (" -> ", " -> ", ""),
+    (", next ", ", and then ", ""),
+    (". Next, ", ". At the end, ", "."),
+    (", and ", ", and ", ""),
+    ("; then ", "; then ", "."),
+    (". Now ", ". Then ", "."),
+    (", afterwards ", ", lastly ", ""),
+    (" then ", " then ", ""),
 )
-OPENERS = ("", "", "", "first ", "first, ", "please ", "to begin, ", "go and ", "I want you to ", "can you ", "you ", "let's ", "we should ", "could you please ")
+OPENERS = (
+    "",
+    "",
+    "",
+    "first ",
+    "first, ",
+    "please ",
+    "to begin, ",
+    "go and ",
+    "I want you to ",
+    "can you ",
+    "you ",
+    "let's ",
+    "we should ",
+    "could you please ",
+)
 NOUN_ASKS = (
     "[What is|What's|whats|What would be|What are|Give me|Find|Tell me|Compute|Calculate|Show|Show me|I need|I want|Print|Get|Work out|Determine|Return|Can you find|Please give me|Could you tell me|I'd like|Do you know|I would like to know|Say|Output|] N[?|.|]",
 )
-LASTS = ("", "", "", "", "what do you get", "what is the result", "what is left", "tell me the result", "show the result", "print it", "what comes out", "give me what you get")
-NOISE_FRONT = ("please", "hey,", "hi,", "hello,", "ok,", "so", "quick one:", "task:", "hi there,", "question:", "now", "well,")
+LASTS = (
+    "",
+    "",
+    "",
+    "",
+    "what do you get",
+    "what is the result",
+    "what is left",
+    "tell me the result",
+    "show the result",
+    "print it",
+    "what comes out",
+    "give me what you get",
+)
+NOISE_FRONT = (
+    "please",
+    "hey,",
+    "hi,",
+    "hello,",
+    "ok,",
+    "so",
+    "quick one:",
+    "task:",
+    "hi there,",
+    "question:",
+    "now",
+    "well,",
+)
 NOISE_BACK = ("thanks", "thank you", "please", "thanks!", "pls", "if you can", "ok?", "in python", "using code")
 
 
@@ -66,7 +132,15 @@ class Asker:
         shown = write_value(self.program.value, self.rng)
         if self.program.second is not None:
             other = write_value(self.program.second, self.rng)
-            return self.rng.choice((f"{shown} and {other}", f"the lists {shown} and {other}", f"the two lists {shown} and {other}", f"first {shown}, second {other}", f"{shown} as the first list and {other} as the second"))
+            return self.rng.choice(
+                (
+                    f"{shown} and {other}",
+                    f"the lists {shown} and {other}",
+                    f"the two lists {shown} and {other}",
+                    f"first {shown}, second {other}",
+                    f"{shown} as the first list and {other} as the second",
+                )
+            )
         return expand(LIST_NAMES[self.kind], self.rng) + " " + shown if named else shown
 
     def step(self, step: Step, it: str, of: str) -> str:
@@ -78,18 +152,32 @@ class Asker:
         english = step.condition[0]
         pattern = next(words for start, words in CONDITION_WORDS.items() if english.startswith(start))
         found = re.search(r"\d+", english)
-        condition = phrase(tuple(pattern.split("; ")), self.rng, self.split, "if").replace("{k}", found[0] if found else "")
+        condition = phrase(tuple(pattern.split("; ")), self.rng, self.split, "if").replace(
+            "{k}", found[0] if found else ""
+        )
         other = self.step(step.other, it, "")
         otherwise = self.rng.choice((", otherwise ", ", else ", ", if not, ", "; otherwise ", ", or else "))
-        return self.rng.choice((f"if {condition}, {text}{otherwise}{other}", f"if {condition} {text}{otherwise}{other}", f"{text} if {condition}{otherwise}{other}"))
+        return self.rng.choice(
+            (
+                f"if {condition}, {text}{otherwise}{other}",
+                f"if {condition} {text}{otherwise}{other}",
+                f"{text} if {condition}{otherwise}{other}",
+            )
+        )
 
     def steps(self) -> str:
         """All steps, joined."""
         rng = self.rng
         parts = []
-        for number, step in enumerate(self.program.steps):
+        for step in self.program.steps:
             it = expand(ITS[step.op.takes], rng) or "it"
-            of = "" if rng.random() < 0.8 else expand("[in|from|of] [it|the list|them]", rng) if step.op.takes in "nwd" else expand("[in|of] [it|the word]", rng)
+            of = (
+                ""
+                if rng.random() < 0.8
+                else expand("[in|from|of] [it|the list|them]", rng)
+                if step.op.takes in "nwd"
+                else expand("[in|of] [it|the word]", rng)
+            )
             text = self.step(step, it, of)
             parts.append(text)
         last = rng.choice(LASTS)
@@ -107,7 +195,12 @@ class Asker:
         steps = self.program.steps
         parts = [gerund(self.step(s, "it" if s.op.takes == "s" else "them", "")) for s in steps[:-1]]
         joined = ", ".join(parts[:-1]) + " and " + parts[-1] if len(parts) > 1 else parts[0]
-        return self.rng.choice(("after ", "after ", "by ", "once you are done ", "when ")) + joined + ", " + self.step(steps[-1], "it", "")
+        return (
+            self.rng.choice(("after ", "after ", "by ", "once you are done ", "when "))
+            + joined
+            + ", "
+            + self.step(steps[-1], "it", "")
+        )
 
     def noun(self) -> str | None:
         """The whole program as one noun phrase, None where a step has none."""
@@ -138,7 +231,9 @@ class Asker:
                 return noise(self.pick(NOUN_ASKS[0], "ask").replace("N", noun, 1), rng)
         if size == 1 and roll < 0.7 and self.program.second is None:
             return noise(rng.choice(("", "", "please ", "can you ", "could you ", "I want to ")) + self.single(), rng)
-        body = self.gerunds() if size > 1 and rng.random() < 0.12 and not self.program.steps[0].condition else self.steps()
+        body = (
+            self.gerunds() if size > 1 and rng.random() < 0.12 and not self.program.steps[0].condition else self.steps()
+        )
         frame = phrase(FRAMES["chain"], rng, self.split, "frame")
         if "STORY" in frame:
             story = self.pick(STORIES[self.kind], "story").replace("@", self.value(named=False))
@@ -160,7 +255,28 @@ def is_question(text: str) -> bool:
     return QUESTION.match(text) is not None
 
 
-DOUBLED = {"drop", "get", "cut", "flip", "put", "swap", "trim", "chop", "strip", "skip", "cap", "clip", "knock off", "plus", "sum", "bump", "grab", "run", "set", "limit"}
+DOUBLED = {
+    "drop",
+    "get",
+    "cut",
+    "flip",
+    "put",
+    "swap",
+    "trim",
+    "chop",
+    "strip",
+    "skip",
+    "cap",
+    "clip",
+    "knock off",
+    "plus",
+    "sum",
+    "bump",
+    "grab",
+    "run",
+    "set",
+    "limit",
+}
 
 
 def gerund(order: str) -> str:
@@ -180,20 +296,7 @@ def gerund(order: str) -> str:
 def write_value(value: object, rng: random.Random) -> str:
     """A value as people write it."""
     if isinstance(value, list):
-        words = [str(v) for v in value]
-        quoted = [repr(v) for v in value]
-        way = rng.random()
-        if way < 0.42:
-            return "[" + ", ".join(quoted if rng.random() < 0.5 else words) + "]"
-        if way < 0.66:
-            return ", ".join(words)
-        if way < 0.84:
-            return ", ".join(words[:-1]) + rng.choice((" and ", " and ", ", and ")) + words[-1]
-        if way < 0.9:
-            return " ".join(words)
-        if way < 0.95:
-            return ",".join(words)
-        return "(" + ", ".join(words) + ")"
+        return write_list(value, rng)
     if isinstance(value, dict):
         if rng.random() < 0.25:
             return repr(value)
@@ -202,12 +305,36 @@ def write_value(value: object, rng: random.Random) -> str:
     return rng.choice((str(value), str(value), repr(value), f'"{value}"', f'"{value}"'))
 
 
+def write_list(values: list[object], rng: random.Random) -> str:
+    """A list in brackets, with commas, with a last ``and``, or with nothing but spaces."""
+    words = [str(v) for v in values]
+    quoted = [repr(v) for v in values]
+    way = rng.random()
+    if way < 0.42:
+        return "[" + ", ".join(quoted if rng.random() < 0.5 else words) + "]"
+    if way < 0.66:
+        return ", ".join(words)
+    if way < 0.84:
+        return ", ".join(words[:-1]) + rng.choice((" and ", " and ", ", and ")) + words[-1]
+    if way < 0.9:
+        return " ".join(words)
+    return ",".join(words) if way < 0.95 else "(" + ", ".join(words) + ")"
+
+
 FILLERS = {"the", "a", "all", "then", "of", "only", "just", "first", "please", "that", "are"}
 
 
 def noise(text: str, rng: random.Random) -> str:
     """What happens to sentences that people type: case, politeness, lost words, slips."""
-    text = re.sub(r"  +", " ", text).replace(" ,", ",").replace(" .", ".").replace(" ;", ";").replace("..", ".").replace("?.", "?").strip()
+    text = (
+        re.sub(r"  +", " ", text)
+        .replace(" ,", ",")
+        .replace(" .", ".")
+        .replace(" ;", ";")
+        .replace("..", ".")
+        .replace("?.", "?")
+        .strip()
+    )
     roll = rng.random()
     if roll < 0.06:
         text = f"{rng.choice(NOISE_FRONT)} {text}"
@@ -233,16 +360,15 @@ def slip(text: str, rng: random.Random) -> str:
     i = rng.choice(places)
     j = rng.randrange(1, len(words[i]) - 1)
     w = words[i]
-    words[i] = rng.choice((w[:j] + w[j + 1:], w[:j] + w[j] + w[j:], w[:j] + w[j + 1] + w[j] + w[j + 2:]))
+    words[i] = rng.choice((w[:j] + w[j + 1 :], w[:j] + w[j] + w[j:], w[:j] + w[j + 1] + w[j] + w[j + 2 :]))
     return " ".join(words)
 
 
 def word_task(program: Program, rng: random.Random, split: Split) -> str:
     """The task as a person types it; never one that the split does not own."""
-    for _ in range(20):
+    text = Asker(program, rng, split).text()
+    while len(text) >= 420:
         text = Asker(program, rng, split).text()
-        if len(text) < 420:
-            break
     return text
 
 

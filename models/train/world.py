@@ -9,10 +9,107 @@ from models.train.grammar import Split, belongs, phrase
 from models.train.relations import ATTRIBUTES, BY_SUBJECT, SUFFIXES, TYPES, Relation
 from sale_tui.agent.tools.corpus import Corpus
 
-ONSETS = "Ba Be Bo Bra Da Do Dra Fe Fo Ga Go Gri Ha He Ja Ka Ke Kri La Lo Ma Mo Na No Pa Pe Ra Ro Sa So Ta To Tri Va Ve Wi Za Zo".split()
-ENDS = "bar bel ben dan del dor fan fel gan gor kan kel kin lan len lin mar mel mir nar nel nis nor pas ran ren ric ris sal sen sor tan tel tis tor van vel vik zan zel".split()
-COUNTS = {"person": 60, "town": 24, "river": 14, "mountain": 12, "lake": 9, "island": 7, "bridge": 11, "company": 15, "book": 17, "school": 11,
-          "guild": 12, "inn": 12, "ship": 15, "festival": 11, "painting": 15, "museum": 8, "song": 12}
+ONSETS = [
+    "Ba",
+    "Be",
+    "Bo",
+    "Bra",
+    "Da",
+    "Do",
+    "Dra",
+    "Fe",
+    "Fo",
+    "Ga",
+    "Go",
+    "Gri",
+    "Ha",
+    "He",
+    "Ja",
+    "Ka",
+    "Ke",
+    "Kri",
+    "La",
+    "Lo",
+    "Ma",
+    "Mo",
+    "Na",
+    "No",
+    "Pa",
+    "Pe",
+    "Ra",
+    "Ro",
+    "Sa",
+    "So",
+    "Ta",
+    "To",
+    "Tri",
+    "Va",
+    "Ve",
+    "Wi",
+    "Za",
+    "Zo",
+]
+ENDS = [
+    "bar",
+    "bel",
+    "ben",
+    "dan",
+    "del",
+    "dor",
+    "fan",
+    "fel",
+    "gan",
+    "gor",
+    "kan",
+    "kel",
+    "kin",
+    "lan",
+    "len",
+    "lin",
+    "mar",
+    "mel",
+    "mir",
+    "nar",
+    "nel",
+    "nis",
+    "nor",
+    "pas",
+    "ran",
+    "ren",
+    "ric",
+    "ris",
+    "sal",
+    "sen",
+    "sor",
+    "tan",
+    "tel",
+    "tis",
+    "tor",
+    "van",
+    "vel",
+    "vik",
+    "zan",
+    "zel",
+]
+COUNTS = {
+    "person": 60,
+    "town": 24,
+    "river": 14,
+    "mountain": 12,
+    "lake": 9,
+    "island": 7,
+    "bridge": 11,
+    "company": 15,
+    "book": 17,
+    "school": 11,
+    "guild": 12,
+    "inn": 12,
+    "ship": 15,
+    "festival": 11,
+    "painting": 15,
+    "museum": 8,
+    "song": 12,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +179,13 @@ def make_value(relation: Relation, rng: random.Random, split: Split) -> str:
     if relation.object.startswith("word:"):
         return rng.choice(ATTRIBUTES[relation.object[5:]])
     while True:
-        number = rng.randint(1600, 1999) if relation.object == "year" else rng.randint(3, 19) if relation.name == "arches" else rng.randint(20, 990)
+        number = (
+            rng.randint(1600, 1999)
+            if relation.object == "year"
+            else rng.randint(3, 19)
+            if relation.name == "arches"
+            else rng.randint(20, 990)
+        )
         if relation.name == "arches" or belongs(f"value:{number}", split):
             return str(number)
 
@@ -129,10 +232,18 @@ def write_document(world: World, thing: Thing, rng: random.Random, split: Split)
     paragraphs: list[list[str]] = [[]]
     for number, relation in enumerate(facts):
         tell = phrase(relation.tells, rng, split, f"tell:{relation.name}")
-        subject = named(thing.name, intro) if number == 0 else pronoun if tell.startswith("{s}") and rng.random() < 0.75 else thing.name
+        subject = (
+            named(thing.name, intro)
+            if number == 0
+            else pronoun
+            if tell.startswith("{s}") and rng.random() < 0.75
+            else thing.name
+        )
         if subject == pronoun and not tell.startswith("{s}"):
             subject = thing.name
-        paragraphs[-1].append(sentence(tell.replace("{s}", subject).replace("{o}", world.facts[thing.name, relation.name])))
+        paragraphs[-1].append(
+            sentence(tell.replace("{s}", subject).replace("{o}", world.facts[thing.name, relation.name]))
+        )
         if number < len(facts) - 1 and len(paragraphs) < 3 and rng.random() < 0.6:
             paragraphs.append([])
     if rng.random() < 0.2:

@@ -15,7 +15,7 @@ from models.train.tokenizer import PROMPT_WEIGHT, Coder
 from models.train.training import Recipe, Trainer, chosen, rate
 
 CODER = Coder(Path(tokens.__file__).parent / "tokenizer.json")
-TEXT = "Take [3, 14, 15] and 'print' it.\n\nVelmar's page: {\"name\": \"open\"}  two  spaces; Ünïcode → 汉"
+TEXT = 'Take [3, 14, 15] and \'print\' it.\n\nVelmar\'s page: {"name": "open"}  two  spaces; Ünïcode → 汉'
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +56,9 @@ def test_cached_steps_equal_one_pass() -> None:
     caches: list[list[torch.Tensor]] = [[] for _ in network.blk]
     with torch.no_grad():
         whole = network.hidden(ids)
-        parts = [network.hidden(ids[:, :5], caches=caches)] + [network.hidden(ids[:, i : i + 1], caches=caches) for i in range(5, 12)]
+        parts = [network.hidden(ids[:, :5], caches=caches)] + [
+            network.hidden(ids[:, i : i + 1], caches=caches) for i in range(5, 12)
+        ]
     assert torch.allclose(whole, torch.cat(parts, 1), atol=1e-4)
 
 

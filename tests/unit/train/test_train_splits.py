@@ -84,15 +84,22 @@ def test_shipped_corpus_has_only_held_out_names() -> None:
 def test_training_never_shows_a_held_out_name() -> None:
     rng = random.Random(3)
     maker = Maker(make_world(rng, "train"), rng, "train")
-    samples = [maker.make(sort, "search", size) for sort in ("bid", "execute", "refine") for size in (1, 2, 4) for _ in range(10)]
+    samples = [
+        maker.make(sort, "search", size)
+        for sort in ("bid", "execute", "refine")
+        for size in (1, 2, 4)
+        for _ in range(10)
+    ]
     names = names_of([message.content for sample in samples for message in sample.messages])
     assert names
     assert all(belongs(f"name:{name}", "train", 25) for name in names)
 
 
 def test_task_files_are_disjoint_and_whole() -> None:
-    files = {name: [json.loads(line) for line in (MICRO / "tasks" / f"{name}.jsonl").read_text("utf-8").splitlines()]
-             for name in ("dev", "test", "stranger")}
+    files = {
+        name: [json.loads(line) for line in (MICRO / "tasks" / f"{name}.jsonl").read_text("utf-8").splitlines()]
+        for name in ("dev", "test", "stranger")
+    }
     texts = {name: {task["text"] for task in tasks} for name, tasks in files.items()}
     assert not texts["dev"] & texts["test"]
     assert not texts["stranger"] & (texts["dev"] | texts["test"])
