@@ -5,8 +5,8 @@ from __future__ import annotations
 import ctypes
 from pathlib import Path
 
-import llama_cpp
 import numpy as np
+from llama_cpp import llama_cpp
 
 from models.train.tokenizer import Coder
 
