@@ -114,8 +114,9 @@ def open_memory_alone() -> tuple[MemoryService, SentenceEmbedder]:
     folders = user_folders()
     make_private(folders.data)
     embedder = SentenceEmbedder()
+    memory = open_memory(folders.database, embedder, make_private(folders.cache))
     embedder.warm()
-    return open_memory(folders.database, embedder, make_private(folders.cache)), embedder
+    return memory, embedder
 
 
 async def open_checks() -> tuple[list[tuple[str, Examination]], Callable[[], Awaitable[None]]]:
