@@ -248,3 +248,14 @@ def test_a_signal_at_any_time_is_130_and_one_error(
     assert json.loads(out.splitlines()[-1])["error"]["kind"] == "interrupted"
     assert b"Traceback" not in err
     assert wait_until(lambda: not any(is_alive(child) for child in children), 10)
+
+
+def test_code_without_a_sandbox_is_exit_6(environment: dict[str, str], tmp_path: Path) -> None:
+    process = subprocess.run(
+        [COMMAND, "run", "sort 3, 1, 2", "--kind", "coding", "--jsonl"], capture_output=True, timeout=60, check=False,
+        env={**environment, "PATH": str(tmp_path)}, cwd=tmp_path,
+    )  # fmt: skip
+    assert process.returncode == 6
+    error = json.loads(process.stdout.splitlines()[-1])["error"]
+    assert error["kind"] == "no_sandbox"
+    assert "bubblewrap" in error["hint"]
