@@ -18,7 +18,7 @@ from sale_tui.errors import ConfigurationFault, ModelFault, NoAgentLoads, NoVali
 from sale_tui.inference.scripted import Script, ScriptedModel, ScriptMark, ScriptTurn
 from sale_tui.ports import ChatModel, Generate
 from sale_tui.session.human import AutoHuman
-from sale_tui.types import AgentSpec, AuctionRules, Award, ContrastPair, Kind, Limits, Outcome, Scales, Task, Weights
+from sale_tui.types import AgentSpec, AuctionRules, Award, ContrastPair, Kind, Outcome, Scales, Task, Weights
 
 PRICES = {"ash": 0.05, "birch": 0.09, "cedar": 0.16, "elm": 0.36}
 PLAN = "1. search: the town.\n2. open its document."
@@ -158,20 +158,6 @@ async def test_a_whole_auction() -> None:
     last = decided(events)
     assert (last.award, last.plan, last.proposed_agent) == (proposed.award, BETTER, "ash")
     assert proposed.scorecards == of(events, e.BidsScored)[-1].scorecards
-
-
-async def test_bidders_are_told_the_limits_of_the_run() -> None:
-    asked: list[str] = []
-
-    class Listening(ScriptedModel):
-        def generate(self, request: Generate) -> Any:
-            asked.append(request.messages[-1].content)
-            return super().generate(request)
-
-    made = setting()
-    models = {**made.models, "elm": Listening(made.models["elm"].spec, Script(turn=TURNS, mark=MARKS))}
-    await held(hold_auction(setting(models=models, limits=Limits(steps=7, seconds=90.0))))
-    assert "7 steps and 90 seconds" in asked[0]
 
 
 async def test_deltas_add_up_to_the_plan() -> None:
