@@ -128,7 +128,7 @@ class Trainer:
         ids, weights = torch.from_numpy(batch.ids), torch.from_numpy(batch.weights)
         keep, weights = chosen(weights, self.generator)
         loss = self.network.loss(ids, weights, keep)
-        loss.backward()  # type: ignore[no-untyped-call]
+        torch.autograd.backward(loss)
         torch.nn.utils.clip_grad_norm_([self.network.token_embd], 1.0)
         share = rate(self.progress, self.recipe)
         for optimizer, full in zip(self.optimizers, (self.recipe.muon_rate, self.recipe.adam_rate), strict=True):

@@ -185,6 +185,7 @@ class TaskRun:
             tools=tuple(tool.spec for tool in tools),
             countdown_seconds=self._wiring.countdown_seconds,
             execute=self._request.execute,
+            limits=self._wiring.limits if self._request.execute else None,
             loading=loading,
             deadlines=self._deadlines,
         )
