@@ -8,7 +8,7 @@ from pathlib import Path
 
 RUNS = Path(__file__).parent / "runs"
 TOKENIZER = Path(__file__).parent / "tokenizer.json"
-MINUTES = {"micro-xs": 9.0, "micro-s": 12.0, "micro-m": 24.0, "micro-l": 46.0}
+MINUTES = {"micro-xs": 20.0, "micro-s": 30.0, "micro-m": 60.0, "micro-l": 120.0}
 SEED = 1
 MICRO = Path(__file__).parent.parent / "micro"
 
