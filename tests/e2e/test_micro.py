@@ -43,15 +43,15 @@ def test_a_task_ends_in_an_executed_answer(coding_run: Finished) -> None:
     assert of(coding_run, "run_finished")[0]["status"] == "answered"
 
 
-@pytest.mark.parametrize("kind", ["coding", "search"])
-def test_the_largest_model_solves_unseen_tasks(sale: Sale, kind: str) -> None:
+def test_the_largest_model_solves_unseen_tasks(sale: Sale) -> None:
     """How many it solves is measured in docs/measurements.md; that it solves any shows the whole path to be sound."""
-    for task in ONE_STEP[kind]:
-        finished = sale("run", task["text"], "--kind", kind, "--agent", "micro-l")
+    tasks = unseen("search", 1, 24)
+    for task in tasks:
+        finished = sale("run", task["text"], "--kind", "search", "--agent", "micro-l")
         assert finished.code in (0, 5), finished.stderr
         if finished.code == 0 and finished.stdout.strip() == task["answer"]:
             return
-    pytest.fail(f"micro-l solves none of {len(ONE_STEP[kind])} unseen one-step tasks")
+    pytest.fail(f"micro-l solves none of {len(tasks)} unseen one-step tasks")
 
 
 def total_of(bid: dict[str, Any], header: dict[str, Any]) -> float:
