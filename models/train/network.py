@@ -12,6 +12,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
+from models.train.attention import attend
+
 HEAD = 32
 EPS = 1e-6
 ROPE_BASE = 1_000_000.0
@@ -89,7 +91,7 @@ class Layer(nn.Module):
             if cache:
                 k, v = torch.cat((cache[0], k), 2), torch.cat((cache[1], v), 2)
             cache[:] = [k, v]
-        y = F.scaled_dot_product_attention(q, k, v, is_causal=length > 1)
+        y = attend(q, k, v) if cache is None else F.scaled_dot_product_attention(q, k, v, is_causal=length > 1)
         x = x + F.linear(y.transpose(1, 2).reshape(batch, length, self.heads * HEAD), self.attn_output.to(kind))
         y = norm(x, self.ffn_norm)
         y = F.silu(F.linear(y, self.ffn_gate.to(kind))) * F.linear(y, self.ffn_up.to(kind))
