@@ -43,7 +43,11 @@ def imported(paths: Iterable[Path]) -> dict[str, Path]:
 
 @pytest.mark.parametrize(
     ("folders", "extras"),
-    [(("sale_tui",), ()), (("models/train",), ("train",)), (("tests", "scripts", "benchmarks"), ("train", "dev"))],
+    [
+        (("sale_tui",), ("web",)),
+        (("models/train",), ("train",)),
+        (("tests", "scripts", "benchmarks"), ("train", "dev")),
+    ],
     ids=["package", "training", "tests"],
 )
 def test_every_import_is_declared(folders: tuple[str, ...], extras: tuple[str, ...]) -> None:
