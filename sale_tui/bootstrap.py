@@ -21,6 +21,7 @@ from sale_tui.settings import Settings
 from sale_tui.types import Limits, Pool
 
 if TYPE_CHECKING:
+    from sale_tui.agent.approval_store import ApprovalStore
     from sale_tui.agent.tools.base import Tool
     from sale_tui.headless.doctor import Check, Examination
     from sale_tui.memory.embedder import SentenceEmbedder
@@ -54,6 +55,7 @@ def open_models(pool: Pool, folders: Folders | None = None) -> Mapping[str, Chat
 async def open_session(settings: Settings, *, countdown_seconds: float) -> Session:
     """Everything that a task needs. Models load with the first task, or when the front end asks for it."""
     await asyncio.to_thread(_import_parts)
+    from sale_tui.agent.approval_store import ApprovalBook
     from sale_tui.memory.embedder import SentenceEmbedder
     from sale_tui.memory.service import open_memory
     from sale_tui.session.runner import Session
@@ -87,6 +89,8 @@ async def open_session(settings: Settings, *, countdown_seconds: float) -> Sessi
             limits=Limits(steps=settings.steps, tokens=settings.tokens, seconds=settings.seconds),
             workspaces=workspaces,
             countdown_seconds=countdown_seconds,
+            approvals=ApprovalBook(settings.launch_rules, settings.approval, open_approvals(folders)),
+            private_corpus=bool(settings.corpus),
         )
     )
 
@@ -95,6 +99,13 @@ def _import_parts() -> None:
     """Import beside the event loop what a session needs: a third of a second that would hold up the app's keys."""
     for module in PARTS:
         importlib.import_module(module)
+
+
+def open_approvals(folders: Folders | None = None) -> ApprovalStore:
+    """What the user has allowed for always. Raises ConfigurationFault."""
+    from sale_tui.agent.approval_store import ApprovalStore
+
+    return ApprovalStore((folders or user_folders()).approvals_file)
 
 
 def open_store(folders: Folders | None = None) -> AuctionStore:

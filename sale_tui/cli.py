@@ -89,6 +89,21 @@ def _auction_options(function: Function) -> Function:
     return _pool_option(function)
 
 
+def _approval_options(function: Function) -> Function:
+    for option in (
+        click.option("--deny", multiple=True, metavar="GLOB", callback=_given,
+                     help="Calls of tools that may not be made; goes before all else. May be repeated."),
+        click.option("--allow", multiple=True, metavar="GLOB", callback=_given,
+                     help="Calls that may leave the sandbox, e.g. 'open(https://docs.python.org/*)'. May be repeated."),
+    ):  # fmt: skip
+        function = option(function)
+    return function
+
+
+def _given(context: click.Context, option: click.Parameter, globs: tuple[str, ...]) -> tuple[str, ...] | None:  # noqa: ARG001 - as click calls it
+    return globs or None
+
+
 _json_option = click.option("--json", "as_json", is_flag=True, help="Data on stdout as JSON, narration on stderr.")
 
 
@@ -100,6 +115,7 @@ _json_option = click.option("--json", "as_json", is_flag=True, help="Data on std
 @click.option("--countdown", type=float, metavar="S", help="Seconds in which an award can be overruled.  [default: 8]")
 @click.option("--workspace", type=click.Path(path_type=Path), metavar="DIR",
               help="Folder whose copy the tools work in; it is never written itself.")  # fmt: skip
+@_approval_options
 @click.pass_context
 def cli(context: click.Context, /, workspace: Path | None, **flags: Any) -> int:
     """Local models bid for your task; the best value runs it.
@@ -122,6 +138,7 @@ def cli(context: click.Context, /, workspace: Path | None, **flags: Any) -> int:
 @click.option("--agent", metavar="A", help="Pin an agent: it runs the task, no auction is held.")
 @click.option("--workspace", type=click.Path(path_type=Path), metavar="DIR",
               help="Folder whose copy the tools work in; it is never written itself.")  # fmt: skip
+@_approval_options
 @click.option("--jsonl", is_flag=True, help="Every event on stdout, a line of JSON each; narration on stderr.")
 def run(task: str, kind: str, agent: str | None, workspace: Path | None, jsonl: bool, **flags: Any) -> int:
     """Run one task without the app: auction, execution, answer. TASK `-` reads it from stdin."""

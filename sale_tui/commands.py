@@ -6,7 +6,7 @@ from typing import dataclass_transform
 
 import msgspec
 
-from sale_tui.types import Kind
+from sale_tui.types import ApprovalAnswer, Kind
 
 
 @dataclass_transform(frozen_default=True, kw_only_default=True, field_specifiers=(msgspec.field,))
@@ -35,6 +35,16 @@ class SetKind(Command, tag="set_kind"):
     """Change what kind of task this is; counts until bidding starts."""
 
     kind: Kind
+
+
+class Answer(Command, tag="answer"):
+    """Whether a call that waits for leave may be made."""
+
+    question: str
+    """Id of the question; an answer to another one counts for nothing."""
+    answer: ApprovalAnswer
+    reason: str = ""
+    """Why not; the model sees it."""
 
 
 class Interrupt(Command, tag="interrupt"):

@@ -6,17 +6,29 @@ Front ends, the recorder, memory and replay only read this stream. Every event r
 
 from __future__ import annotations
 
-from typing import Any, Literal, dataclass_transform
+from typing import Literal
 
 import msgspec
 
+from sale_tui.event_base import Event
+from sale_tui.run_events import (
+    ApprovalAnswered,
+    ApprovalAsked,
+    CallRejected,
+    RunFinished,
+    RunStarted,
+    StepDelta,
+    StepFinished,
+    StepStarted,
+    ToolCalled,
+    ToolFinished,
+)
 from sale_tui.types import (
     Award,
     Bill,
     ContrastPair,
     Explanation,
     Kind,
-    Limits,
     ModelFacts,
     Outcome,
     Round,
@@ -24,27 +36,58 @@ from sale_tui.types import (
     SandboxTier,
     Scales,
     Scorecard,
-    Source,
     Usage,
     Weights,
 )
+
+__all__ = [
+    "FORMAT",
+    "AgentEntry",
+    "AgentLost",
+    "AgentReady",
+    "AnyEvent",
+    "ApprovalAnswered",
+    "ApprovalAsked",
+    "AwardDecided",
+    "AwardProposed",
+    "BidDelta",
+    "BidFailed",
+    "BidPlaced",
+    "BidStarted",
+    "BidsScored",
+    "BillMade",
+    "CallRejected",
+    "CountdownHeld",
+    "ErrorRaised",
+    "Event",
+    "JurorFailed",
+    "KindChosen",
+    "LogStarted",
+    "MarkGiven",
+    "Notice",
+    "OutcomeSet",
+    "Phase",
+    "PhaseStarted",
+    "ProvisionalChosen",
+    "Recalled",
+    "RefinementSkipped",
+    "Remembered",
+    "RunFinished",
+    "RunStarted",
+    "StepDelta",
+    "StepFinished",
+    "StepStarted",
+    "TaskReceived",
+    "ToolCalled",
+    "ToolFinished",
+    "decode",
+    "encode",
+]
 
 FORMAT = 1
 """Version of the event log."""
 
 Phase = Literal["loading", "bidding", "judging", "refining", "awarding", "running", "done"]
-
-
-@dataclass_transform(frozen_default=True, kw_only_default=True, field_specifiers=(msgspec.field,))
-class Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="event", omit_defaults=False):
-    """Base of all events; the session stamps ``auction``, ``seq`` and ``at``."""
-
-    auction: str = ""
-    """Id of the auction that it belongs to."""
-    seq: int = 0
-    """Position in the auction's log, from 0, without gaps."""
-    at: float = 0.0
-    """Unix seconds."""
 
 
 class AgentEntry(msgspec.Struct, frozen=True, kw_only=True):
@@ -84,7 +127,7 @@ class LogStarted(Event, tag="log_started"):
     prompt_hashes: dict[str, str]
     """Prompt name to SHA-256 of its text."""
     sandbox: SandboxTier
-    tool_hashes: dict[str, str] = {}
+    tool_hashes: dict[str, str] = msgspec.field(default_factory=dict)
     """Tool name to SHA-256 of its spec as JSON with sorted keys; withheld tools, too."""
 
 
@@ -243,91 +286,6 @@ class AwardDecided(Event, tag="award_decided"):
     proposed_agent: str
 
 
-class RunStarted(Event, tag="run_started"):
-    """The winner begins to execute its plan."""
-
-    agent: str
-    plan: str
-    tools: tuple[str, ...]
-    withheld: tuple[str, ...]
-    """Tools that are not offered, each with its reason."""
-    limits: Limits
-    sandbox: SandboxTier
-    workspace: str
-
-
-class StepStarted(Event, tag="step_started"):
-    """One turn of the winner."""
-
-    step: int
-
-
-class StepDelta(Event, tag="step_delta"):
-    """A piece of a turn."""
-
-    step: int
-    channel: Literal["text", "thinking"]
-    text: str
-    tokens: int
-
-
-class StepFinished(Event, tag="step_finished"):
-    """A turn is complete."""
-
-    step: int
-    text: str
-    thinking: str
-    usage: Usage
-
-
-class ToolCalled(Event, tag="tool_called"):
-    """The winner calls a tool."""
-
-    step: int
-    call: str
-    """Id of the call within the run."""
-    tool: str
-    arguments: dict[str, Any]
-
-
-class CallRejected(Event, tag="call_rejected"):
-    """A malformed or unknown call; the reason goes back to the model."""
-
-    step: int
-    text: str
-    reason: str
-
-
-class ToolFinished(Event, tag="tool_finished"):
-    """A tool has answered."""
-
-    step: int
-    call: str
-    tool: str
-    ok: bool
-    summary: str
-    """One line."""
-    output: str
-    """The text that the model sees."""
-    truncated: int
-    """Characters that were cut."""
-    seconds: float
-    sources: tuple[Source, ...] = ()
-
-
-class RunFinished(Event, tag="run_finished"):
-    """The run is over."""
-
-    status: Literal["answered", "failed", "limit", "interrupted"]
-    answer: str
-    reason: str
-    """Empty where answered."""
-    steps: int
-    sources: tuple[Source, ...]
-    workspace: str
-    usage: Usage
-
-
 class BillMade(Event, tag="bill_made"):
     """What it cost."""
 
@@ -368,8 +326,8 @@ AnyEvent = (
     LogStarted | TaskReceived | KindChosen | PhaseStarted | AgentReady | AgentLost
     | BidStarted | BidDelta | BidPlaced | BidFailed | MarkGiven | JurorFailed | BidsScored
     | ProvisionalChosen | Recalled | RefinementSkipped | AwardProposed | CountdownHeld | AwardDecided
-    | RunStarted | StepStarted | StepDelta | StepFinished | ToolCalled | CallRejected | ToolFinished
-    | RunFinished | BillMade | OutcomeSet | Remembered | Notice | ErrorRaised
+    | RunStarted | StepStarted | StepDelta | StepFinished | ToolCalled | ApprovalAsked | ApprovalAnswered
+    | CallRejected | ToolFinished | RunFinished | BillMade | OutcomeSet | Remembered | Notice | ErrorRaised
 )  # fmt: skip
 
 _encoder = msgspec.json.Encoder()

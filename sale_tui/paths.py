@@ -30,6 +30,11 @@ class Folders:
         return self.config / "settings.toml"
 
     @property
+    def approvals_file(self) -> Path:
+        """What the user has allowed for always."""
+        return self.config / "approvals.json"
+
+    @property
     def database(self) -> Path:
         """The auction memory."""
         return self.data / "memory.db"

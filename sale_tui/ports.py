@@ -8,9 +8,10 @@ from typing import Literal, Protocol
 
 import msgspec
 
-from sale_tui.events import AwardProposed, Event
+from sale_tui.events import ApprovalAsked, AwardProposed, Event
 from sale_tui.types import (
     AgentSpec,
+    Approval,
     Award,
     ContrastPair,
     Kind,
@@ -222,6 +223,15 @@ class Human(Protocol):
 
     async def decide(self, proposal: AwardProposed) -> Award:
         """Accept or overrule before the deadline; headless accepts at once."""
+        ...
+
+    @property
+    def asks(self) -> bool:
+        """Whether there is somebody; else every answer is what holds without one."""
+        ...
+
+    async def approve(self, question: ApprovalAsked) -> Approval:
+        """Whether a call may be made; waits as long as it takes. Headless denies at once."""
         ...
 
 

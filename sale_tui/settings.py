@@ -11,7 +11,10 @@ from typing import Annotated, Any
 import msgspec
 
 from sale_tui.errors import ConfigurationFault
+from sale_tui.types import ApprovalRule
 
+IN_FILE_ALONE = ("approval",)
+"""Fields that no variable can set."""
 PREFIX = "SALE_TUI_"
 """Environment variables are this and the field's name in capitals."""
 
@@ -21,6 +24,11 @@ RunSeconds = Annotated[float, msgspec.Meta(gt=0, le=604_800)]
 Countdown = Annotated[float, msgspec.Meta(ge=0, le=3_600)]
 Steps = Annotated[int, msgspec.Meta(ge=1, le=10_000)]
 Tokens = Annotated[int, msgspec.Meta(ge=1, le=100_000_000)]
+
+
+Glob = Annotated[str, msgspec.Meta(min_length=1, max_length=1000)]
+FLAGS_ALONE = ("allow", "deny")
+"""Fields that no file and no environment can set: they are the word of whoever starts this launch."""
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -40,6 +48,19 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """Longest run, in generated tokens."""
     seconds: RunSeconds = 900.0
     """Longest run, in seconds."""
+    approval: tuple[ApprovalRule, ...] = ()
+    """Rules for calls of tools, in order, in the file alone: ``[[approval]]`` with ``call`` (a glob such as
+    ``open(https://docs.python.org/*)``) and ``action`` (allow, ask, deny)."""
+    allow: tuple[Glob, ...] = ()
+    """Calls that may be made, as globs; a flag alone."""
+    deny: tuple[Glob, ...] = ()
+    """Calls that may not be made, as globs, before all else; a flag alone."""
+
+    @property
+    def launch_rules(self) -> tuple[ApprovalRule, ...]:
+        """What the flags say, denials first."""
+        denied = tuple(ApprovalRule(call=glob, action="deny") for glob in self.deny)
+        return (*denied, *(ApprovalRule(call=glob, action="allow") for glob in self.allow))
 
 
 def load_settings(file: Path, flags: Mapping[str, Any], environment: Mapping[str, str] = os.environ) -> Settings:
@@ -50,6 +71,8 @@ def load_settings(file: Path, flags: Mapping[str, Any], environment: Mapping[str
         ("environment", _from_environment(environment)),
         ("flags", {name: value for name, value in flags.items() if value is not None}),
     ):
+        if source != "flags" and (wrong := [name for name in FLAGS_ALONE if name in values]):
+            raise ConfigurationFault(f"{source}: {wrong[0]} is a flag alone", "write an [[approval]] rule instead")
         merged.update(values)
         _convert(merged, source)
     return _convert(merged, "settings")
@@ -65,7 +88,8 @@ def _from_file(file: Path) -> dict[str, Any]:
 
 
 def _from_environment(environment: Mapping[str, str]) -> dict[str, Any]:
-    names = {PREFIX + field.name.upper(): field.name for field in msgspec.structs.fields(Settings)}
+    fields = msgspec.structs.fields(Settings)
+    names = {PREFIX + field.name.upper(): field.name for field in fields if field.name not in IN_FILE_ALONE}
     return {names[key]: value for key, value in environment.items() if key in names and value != ""}
 
 

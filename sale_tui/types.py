@@ -21,6 +21,12 @@ Outcome = Literal["passed", "failed", "unknown"]
 SandboxTier = Literal["strong", "full", "reduced", "none"]
 """How far tool code is isolated. ``none``: no code runs at all."""
 
+ApprovalAction = Literal["allow", "ask", "deny"]
+"""What a rule says of the calls that it stands for."""
+
+ApprovalAnswer = Literal["once", "run", "always", "deny"]
+"""What somebody who is asked may answer; ``run``: for the rest of this run."""
+
 
 @dataclass_transform(frozen_default=True, kw_only_default=True, field_specifiers=(msgspec.field,))
 class Value(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -257,6 +263,22 @@ class Limits(Value):
     seconds: float = 900.0
     malformed: int = 3
     """Malformed tool calls in a row before the run fails."""
+
+
+class ApprovalRule(Value):
+    """What may be done with the calls that a glob stands for."""
+
+    call: str
+    """Glob over the call as text: ``open(https://docs.python.org/*)``."""
+    action: ApprovalAction
+
+
+class Approval(Value):
+    """The answer to a question whether a call may be made."""
+
+    answer: ApprovalAnswer
+    reason: str = ""
+    """Why not; the model sees it."""
 
 
 class ToolSpec(Value):

@@ -15,11 +15,14 @@ from pathlib import Path
 import click
 
 from sale_tui.cli import cli
+from sale_tui.settings import FLAGS_ALONE, IN_FILE_ALONE
 
 ROOT = Path(__file__).resolve().parent.parent
 NOTICE = "<!-- Made by scripts/docs.py from the code; `make docs` writes it again. -->"
 BLOCK = ("<!-- commands: made by scripts/docs.py -->", "<!-- end of commands -->")
 HELP_WIDTH = 100
+EVENTS = ("event_base.py", "events.py", "run_events.py")
+"""Modules that hold the vocabulary."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +117,7 @@ def read(name: str) -> str:
 
 def events_page() -> str:
     """``docs/events.md``: every event, value and command with its fields."""
-    events = list(shapes_of(read("events.py")))
+    events = [shape for name in EVENTS for shape in shapes_of(read(name))]
     base = next(shape for shape in events if shape.name == "Event")
     tagged = [shape for shape in events if "Event" in shape.bases]
     lines = [
@@ -129,7 +132,7 @@ def events_page() -> str:
     values = [shape for shape in events if shape not in tagged and shape is not base]
     values += [shape for shape in shapes_of(read("types.py")) if shape.name != "Value"]
     lines += ["# Values", "", "What the fields of events are made of.", ""]
-    for source in (read("types.py"), read("events.py")):
+    for source in map(read, ("types.py", *EVENTS)):
         for name, written, meaning in aliases_of(source):
             lines += [f"- **{name}**: `{written}`. {meaning}".rstrip()]
     lines += [""]
@@ -170,9 +173,10 @@ def cli_page() -> str:
         "From `settings.toml` in the configuration folder, then the environment, then the command line; the last wins.",
         "", "| setting | environment | default | meaning |", "|---|---|---|---|",
     ]  # fmt: skip
+    unset = {*IN_FILE_ALONE, *FLAGS_ALONE}
     for field in settings.fields:
-        environment = f"SALE_TUI_{field.name.upper()}"
-        lines.append(f"| `{field.name}` | `{environment}` | `{field.default}` | {cell(field.meaning)} |")
+        environment = f"`SALE_TUI_{field.name.upper()}`" if field.name not in unset else ""
+        lines.append(f"| `{field.name}` | {environment} | `{field.default}` | {cell(field.meaning)} |")
     return "\n".join(lines).rstrip() + "\n"
 
 

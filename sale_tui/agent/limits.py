@@ -56,6 +56,10 @@ class Budget:
         """Tokens were generated."""
         self._tokens += tokens
 
+    def extend(self, seconds: float) -> None:
+        """That much time did not count."""
+        self._end += seconds
+
     def strike(self, reason: str) -> None:
         """A call made no sense. Raises RunFailed at the last of too many in a row."""
         self._strikes += 1

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Literal
 
 import msgspec
 
+from sale_tui.agent.approval import format_call
 from sale_tui.agent.calls import Call, Malformed, final_answer, parse_calls
 from sale_tui.agent.conversation import Conversation
+from sale_tui.agent.gate import NO_APPROVALS, Approvals, Gate
 from sale_tui.agent.limits import Budget, LimitReached
 from sale_tui.agent.tools.base import BadArguments, Tool, ToolContext, ToolResult
 from sale_tui.errors import ModelFault, PromptTooLong
@@ -60,10 +63,13 @@ class Run:
     context: ToolContext
     limits: Limits
     clock: Clock
+    approvals: Approvals = NO_APPROVALS
 
 
 async def run_winner(run: Run) -> AsyncGenerator[Event, None]:
     """RunStarted; StepStarted, StepDelta, StepFinished, CallRejected, ToolCalled, ToolFinished, ...; RunFinished.
+
+    Between ToolCalled and ToolFinished may stand ApprovalAsked and ApprovalAnswered.
 
     The last event is always RunFinished, unless the generator is closed before: that ends the model's turn or the tool
     under way, and no event follows. Another StepStarted of the same number means that the step begins again.
@@ -92,6 +98,8 @@ class _Execution:
         self._sources: dict[str, Source] = {}
         self._last: tuple[Call, str] | None = None
         self._revived = False
+        self._gate = Gate(run.approvals, emit, self._standing_still)
+        self._timer = asyncio.timeout(self._budget.seconds)
 
     async def run(self) -> None:
         self._emit(
@@ -105,14 +113,13 @@ class _Execution:
                 workspace=str(self._run.context.workspace),
             )
         )
-        timer = asyncio.timeout(self._budget.seconds)
         try:
-            async with timer:
+            async with self._timer:
                 answer = await self._steps()
         except LimitReached as limit:
             self._finish("limit", reason=str(limit))
         except Exception as fault:  # noqa: BLE001 - whatever befalls a run is its end, and no more
-            if timer.expired():
+            if self._timer.expired():
                 self._finish("limit", reason=str(self._budget.too_late()))
             else:
                 self._finish("failed", reason=in_words(fault))
@@ -234,8 +241,14 @@ class _Execution:
 
     async def _use(self, tool: Tool, call: Call, name: str) -> None:
         self._emit(ToolCalled(step=self._step, call=name, tool=tool.name, arguments=call.arguments))
+        refusal = await self._gate.refusal(name, format_call(tool.spec, call.arguments), tool.leaves(call.arguments))
         began = self._run.clock.monotonic()
-        result = await _call(tool, call, self._context)
+        if refusal:
+            result = ToolResult(ok=False, summary=f"denied: {refusal}", output=f"error: denied: {refusal}")
+        else:
+            result = await _call(tool, call, self._context)
+        if result.untrusted:
+            self._gate.read_strangers()
         self._emit(
             ToolFinished(
                 step=self._step,
@@ -256,6 +269,17 @@ class _Execution:
             self._budget.strike("the same call with the same outcome as before")
         else:
             self._budget.sense()
+
+    @contextmanager
+    def _standing_still(self) -> Iterator[None]:
+        """The run's time stands still while somebody is asked: thinking it over is no work of the winner's."""
+        began = self._run.clock.monotonic()
+        self._timer.reschedule(None)
+        try:
+            yield
+        finally:
+            self._budget.extend(self._run.clock.monotonic() - began)
+            self._timer.reschedule(asyncio.get_running_loop().time() + self._budget.seconds)
 
     def _reject(self, text: str, reason: str, tell: Callable[[str], None]) -> None:
         self._emit(CallRejected(step=self._step, text=text, reason=reason))

@@ -7,12 +7,14 @@ import shutil
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 
+from sale_tui.agent.gate import Approvals
 from sale_tui.agent.loop import Run, run_winner
 from sale_tui.agent.tools.base import Tool, ToolContext
 from sale_tui.agent.workspace import create_workspace
 from sale_tui.auction.prompting import execute_messages
 from sale_tui.errors import NoSandbox
 from sale_tui.events import AwardDecided, Event, Notice
+from sale_tui.ports import Human
 from sale_tui.session.wiring import TaskRequest, Wiring
 
 SHOWN = 5
@@ -52,7 +54,20 @@ def discard_workspace(wiring: Wiring, auction: str) -> None:
     shutil.rmtree(wiring.workspaces / auction, ignore_errors=True)
 
 
-async def execute(wiring: Wiring, request: TaskRequest, award: AwardDecided) -> AsyncGenerator[Event, None]:
+def approvals_of(wiring: Wiring, request: TaskRequest, human: Human) -> Approvals:
+    """Who and what decides in a run of this request which calls may leave the sandbox."""
+    own = (("your documents", wiring.private_corpus), ("a copy of your folder", request.workspace is not None))
+    return Approvals(
+        policy=wiring.approvals.policy,
+        human=human,
+        keep=wiring.approvals.keep,
+        private=tuple(what for what, held in own if held),
+    )
+
+
+async def execute(
+    wiring: Wiring, request: TaskRequest, award: AwardDecided, human: Human
+) -> AsyncGenerator[Event, None]:
     """The run's events, from RunStarted to RunFinished, in the workspace that was prepared."""
     workspace = wiring.workspaces / award.auction
     tools, withheld = offer(wiring)
@@ -65,6 +80,7 @@ async def execute(wiring: Wiring, request: TaskRequest, award: AwardDecided) -> 
         context=ToolContext(workspace=workspace, sandbox=wiring.sandbox),
         limits=wiring.limits,
         clock=wiring.clock,
+        approvals=approvals_of(wiring, request, human),
     )
     async with aclosing(run_winner(run)) as events:
         async for event in events:

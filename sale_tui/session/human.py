@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import asyncio
 
-from sale_tui.commands import Accept, Command, Override, Pause, SetKind
-from sale_tui.events import AwardProposed
+from sale_tui.commands import Accept, Answer, Command, Override, Pause, SetKind
+from sale_tui.events import ApprovalAsked, AwardProposed
 from sale_tui.ports import Clock
-from sale_tui.types import Award, Kind, Scorecard
+from sale_tui.types import Approval, Award, Kind, Scorecard
 
 
 class AutoHuman:
-    """Nobody is asked: every proposal is accepted at once."""
+    """Nobody is asked: every proposal is accepted at once, every call that waits for leave is denied."""
+
+    asks = False
 
     async def choose_kind(self, proposed: Kind) -> Kind:
         """The proposal."""
@@ -21,12 +23,19 @@ class AutoHuman:
         """The proposed award."""
         return proposal.award
 
+    async def approve(self, question: ApprovalAsked) -> Approval:
+        """No, and what would have allowed it."""
+        glob = question.covers or question.call
+        return Approval(answer="deny", reason=f"nobody can be asked here; --allow '{glob}' would allow it")
+
 
 class PromptHuman:
     """A person who sends commands; silence accepts when the time has run out.
 
     Commands count only while they are waited for: a key pressed too early decides nothing.
     """
+
+    asks = True
 
     def __init__(self, clock: Clock, kind_seconds: float = 0.0, tick_seconds: float = 0.1) -> None:
         """``kind_seconds``: how long an automatic kind waits to be changed. ``tick_seconds``: between looks at time."""
@@ -37,9 +46,17 @@ class PromptHuman:
         self._deciding = False
         self._choosing = False
         self._held = False
+        self._question = ""
+        self._answers: asyncio.Queue[Answer] = asyncio.Queue()
 
     def receive(self, command: Command) -> bool:
         """Take a command; False where nobody waits for such a one now, or it changes nothing."""
+        if isinstance(command, Answer):
+            wanted = bool(self._question) and command.question == self._question
+            if wanted:
+                self._question = ""
+                self._answers.put_nowait(command)
+            return wanted
         if isinstance(command, Pause):
             if not self._deciding or command.held == self._held:
                 return False
@@ -90,6 +107,15 @@ class PromptHuman:
             return proposal.award
         finally:
             self._deciding = False
+
+    async def approve(self, question: ApprovalAsked) -> Approval:
+        """The first Answer to this question; cancelling it withdraws the question."""
+        self._question = question.question
+        try:
+            given = await self._answers.get()
+        finally:
+            self._question = ""
+        return Approval(answer=given.answer, reason=given.reason)
 
     def _clear(self) -> None:
         while not self._inbox.empty():

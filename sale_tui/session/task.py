@@ -198,7 +198,7 @@ class TaskRun:
 
     async def _execute(self, award: AwardDecided) -> None:
         self._add(PhaseStarted(phase="running"))
-        async with aclosing(execute(self._wiring, self._request, award)) as events:
+        async with aclosing(execute(self._wiring, self._request, award, self._human)) as events:
             async for event in events:
                 self._add(event)
 

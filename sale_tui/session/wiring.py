@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from sale_tui.agent.approval_store import ApprovalBook
 from sale_tui.agent.tools.base import Tool
 from sale_tui.ports import ChatModel, Clock, Embedder, Memory, Sandbox
 from sale_tui.types import Limits, Pool
@@ -44,3 +45,7 @@ class Wiring:
     """Folder under which each run gets a fresh workspace."""
     countdown_seconds: float = 0.0
     """How long a proposed award waits to be overruled."""
+    approvals: ApprovalBook = field(default_factory=ApprovalBook)
+    """Which calls may leave the sandbox."""
+    private_corpus: bool = False
+    """Whether the documents that ``search`` reads are the user's own."""

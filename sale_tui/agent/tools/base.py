@@ -44,6 +44,8 @@ class ToolResult(msgspec.Struct, frozen=True, kw_only=True):
     """Characters that were cut from ``output``, which says so itself."""
     sources: tuple[Source, ...] = ()
     """Documents that it opened."""
+    untrusted: bool = False
+    """Whether strangers wrote what is in ``output``: pages of the web, texts of MCP servers."""
 
 
 class Tool(Protocol):
@@ -66,6 +68,13 @@ class Tool(Protocol):
 
     def check(self, arguments: Mapping[str, object]) -> None:
         """Raises BadArguments where ``call`` would."""
+        ...
+
+    def leaves(self, arguments: Mapping[str, object]) -> str:
+        """What this call would send out of the sandbox and where to, in a few words; empty where nothing leaves.
+
+        Asked once ``check`` has passed, before ``call``; the approval policy reads it.
+        """
         ...
 
     async def call(self, arguments: Mapping[str, object], context: ToolContext) -> ToolResult:

@@ -35,6 +35,10 @@ class OpenTool:
         """Raises BadArguments."""
         read_arguments(self.spec, OpenArguments, arguments)
 
+    def leaves(self, arguments: Mapping[str, object]) -> str:  # noqa: ARG002 - as tools are asked
+        """Nothing."""
+        return ""
+
     async def call(self, arguments: Mapping[str, object], context: ToolContext) -> ToolResult:
         """Open it. Raises BadArguments, OSError where the corpus cannot be read."""
         wanted = read_arguments(self.spec, OpenArguments, arguments)

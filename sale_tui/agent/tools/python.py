@@ -41,6 +41,10 @@ class PythonTool:
         """Raises BadArguments."""
         read_arguments(self.spec, PythonArguments, arguments)
 
+    def leaves(self, arguments: Mapping[str, object]) -> str:  # noqa: ARG002 - as tools are asked
+        """Nothing."""
+        return ""
+
     async def call(self, arguments: Mapping[str, object], context: ToolContext) -> ToolResult:
         """Run it. Raises BadArguments, NoSandbox."""
         code = read_arguments(self.spec, PythonArguments, arguments).code

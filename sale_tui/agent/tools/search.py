@@ -36,6 +36,10 @@ class SearchTool:
         """Raises BadArguments."""
         read_arguments(self.spec, SearchArguments, arguments)
 
+    def leaves(self, arguments: Mapping[str, object]) -> str:  # noqa: ARG002 - as tools are asked
+        """Nothing."""
+        return ""
+
     async def call(self, arguments: Mapping[str, object], context: ToolContext) -> ToolResult:
         """Search. Raises BadArguments, OSError where the corpus cannot be read."""
         query = read_arguments(self.spec, SearchArguments, arguments).query

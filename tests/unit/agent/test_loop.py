@@ -58,6 +58,9 @@ class EndlessTool:
     def check(self, arguments: Mapping[str, object]) -> None:
         """Takes everything."""
 
+    def leaves(self, arguments: Mapping[str, object]) -> str:
+        return ""
+
     async def call(self, arguments: Mapping[str, object], context: ToolContext) -> ToolResult:
         self.calls += 1
         try:
@@ -81,6 +84,9 @@ class LongTool:
 
     def check(self, arguments: Mapping[str, object]) -> None:
         """Takes everything."""
+
+    def leaves(self, arguments: Mapping[str, object]) -> str:
+        return ""
 
     async def call(self, arguments: Mapping[str, object], context: ToolContext) -> ToolResult:
         if self.fault is not None:
