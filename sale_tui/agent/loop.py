@@ -1,4 +1,4 @@
-"""The winner carries out its plan: a turn, its tool calls, their outputs, the next turn, until a turn calls nothing."""
+"""The winner carries out its plan: a turn, its tool calls, their outputs, the next turn, until one is an answer."""
 
 from __future__ import annotations
 
@@ -137,7 +137,8 @@ class _Execution:
                 self._cut_off(completion)
             elif calls:
                 self._talk.add_turn(completion.text, completion.token_ids)
-                await self._answer_calls(calls)
+                if answer := await self._answer_calls(calls):
+                    return answer
             elif answer := final_answer(completion.text):
                 return answer
             else:
@@ -213,7 +214,8 @@ class _Execution:
         )
         return completion
 
-    async def _answer_calls(self, calls: tuple[Call | Malformed, ...]) -> None:
+    async def _answer_calls(self, calls: tuple[Call | Malformed, ...]) -> str:
+        """The answer, where one of the calls ends the run; calls after that one are not made."""
         for number, call in enumerate(calls, start=1):
             self._budget.check()
             if isinstance(call, Malformed):
@@ -224,7 +226,9 @@ class _Execution:
             if tool is None or refusal:
                 self._reject(msgspec.json.encode(call).decode(), refusal, self._talk.add_result)
                 continue
-            await self._use(tool, call, f"{self._step}.{number}")
+            if answer := await self._use(tool, call, f"{self._step}.{number}"):
+                return answer
+        return ""
 
     def _refusal(self, tool: Tool | None, call: Call) -> str:
         """Why a call is not made; empty where it is."""
@@ -239,7 +243,8 @@ class _Execution:
             return str(error)
         return ""
 
-    async def _use(self, tool: Tool, call: Call, name: str) -> None:
+    async def _use(self, tool: Tool, call: Call, name: str) -> str:
+        """Make a call; the run's answer, where that ends it."""
         self._emit(ToolCalled(step=self._step, call=name, tool=tool.name, arguments=call.arguments))
         refusal = await self._gate.refusal(name, format_call(tool.spec, call.arguments), tool.leaves(call.arguments))
         began = self._run.clock.monotonic()
@@ -269,6 +274,7 @@ class _Execution:
             self._budget.strike("the same call with the same outcome as before")
         else:
             self._budget.sense()
+        return result.answer
 
     @contextmanager
     def _standing_still(self) -> Iterator[None]:

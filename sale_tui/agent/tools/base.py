@@ -46,6 +46,8 @@ class ToolResult(msgspec.Struct, frozen=True, kw_only=True):
     """Documents that it opened."""
     untrusted: bool = False
     """Whether strangers wrote what is in ``output``: pages of the web, texts of MCP servers."""
+    answer: str = ""
+    """The run's answer, where the call ends it."""
 
 
 class Tool(Protocol):
@@ -89,7 +91,7 @@ def make_spec(name: str, description: str, arguments: type[msgspec.Struct]) -> T
     parameters = {
         "type": "object",
         "properties": schema["properties"],
-        "required": schema["required"],
+        "required": schema.get("required", []),
     }
     return ToolSpec(name=name, description=description, parameters=parameters)
 
