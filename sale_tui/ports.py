@@ -18,6 +18,7 @@ from sale_tui.types import (
     ModelFacts,
     Outcome,
     Sampling,
+    SandboxLimits,
     SandboxTier,
     ToolSpec,
     Usage,
@@ -182,18 +183,88 @@ class Memory(Protocol):
         ...
 
 
+StopReason = Literal["timeout", "memory", "tasks", "disk", "files", "output", "policy", "crash"]
+"""Why the sandbox ended a program, or did not let it begin."""
+
+
+class ExecRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """One program for the sandbox. Everything in it comes from our own code or the user, but for what ``argv`` says."""
+
+    argv: tuple[str, ...]
+    """Taken literally, no shell. A bare name is looked for in the sandbox's own PATH; ``python3`` is always there."""
+    workspace: Path
+    """Shown as /workspace, where the program starts: a folder below the sandbox's own base, or one the user named."""
+    timeout_seconds: float = 30.0
+    """Wall time."""
+    stdin: bytes = b""
+    """All of its input, of ``run`` alone: a started process is written to."""
+    net: bool = False
+    """Share the host's network, its loopback included. Only ever by the user's word."""
+    read_only: bool = False
+    """The workspace can be read but not written."""
+    limits: SandboxLimits | None = None
+    """In place of the sandbox's own."""
+    files: dict[str, bytes] = {}
+    """Shown read-only as /run/NAME; names are plain (no slash)."""
+    readable: tuple[Path, ...] = ()
+    """Folders of this machine shown read-only at their own paths, for programs of ours: never named by a model."""
+    environment: dict[str, str] = {}
+    """Added to the few names that every program sees; never a secret."""
+
+
 class ExecResult(msgspec.Struct, frozen=True, kw_only=True):
-    """What came of one sandboxed command."""
+    """What came of one sandboxed program."""
 
     stdout: str
+    """Decoded, head and tail where it was too long. Empty for a started process, whose output was read from it."""
     stderr: str
     exit: int | None
+    """By the sandbox's own word: 128 + signal where a signal ended it, None where the sandbox did."""
     signal: int | None = None
-    reason: Literal["timeout", "memory", "tasks", "disk", "files", "output", "policy", "crash"] | None = None
+    """What ended it: by its own fault, or 9 where the sandbox did."""
+    reason: StopReason | None = None
+    """None where it ended by itself."""
     tier: SandboxTier = "full"
+    limits: SandboxLimits | None = None
+    """Those that were in force."""
     truncated: int = 0
     """Bytes of output that were not kept."""
     wall_s: float = 0.0
+
+
+class Output(msgspec.Struct, frozen=True):
+    """A piece of what a started process has written."""
+
+    stream: Literal["stdout", "stderr"]
+    data: bytes
+
+
+class SandboxedProcess(Protocol):
+    """A program that is under way. Whoever started it must ``kill`` or ``wait``; both are safe to call again.
+
+    It is under the same limits and the same watch as every run. What is not read holds it up, as with any pipe. One
+    that writes more than ``limits.drained_bytes`` without being written to in between is stopped (``output``).
+    """
+
+    async def write(self, data: bytes) -> None:
+        """To its standard input, as soon as it takes it. Raises BrokenPipeError where it has ended or closed it."""
+        ...
+
+    async def close_input(self) -> None:
+        """End of its standard input."""
+        ...
+
+    async def read(self) -> Output | None:
+        """The next piece (at most 64 KiB) of either stream, in order of arrival; None when both have ended."""
+        ...
+
+    async def wait(self) -> ExecResult:
+        """Until it has ended by itself or a limit was met; nothing of its tree is left then. Cancelling kills it."""
+        ...
+
+    async def kill(self, reason: StopReason | None = None) -> ExecResult:
+        """End its whole tree now; ``reason`` stands in the result unless it had already ended."""
+        ...
 
 
 class Sandbox(Protocol):
@@ -209,8 +280,21 @@ class Sandbox(Protocol):
         """One line: what is wrong and what to type, where the tier is not ``full``."""
         ...
 
+    @property
+    def limits(self) -> SandboxLimits:
+        """Of a run that asks for no others."""
+        ...
+
     async def run_python(self, code: str, workspace: Path, timeout_seconds: float) -> ExecResult:
-        """Run a program in the workspace. Raises NoSandbox; cancelling it kills the whole tree."""
+        """Run a Python program in the workspace. Raises NoSandbox; cancelling it kills the whole tree."""
+        ...
+
+    async def run(self, request: ExecRequest) -> ExecResult:
+        """Run any program to its end. Raises NoSandbox; cancelling it kills the whole tree."""
+        ...
+
+    async def start(self, request: ExecRequest) -> SandboxedProcess:
+        """Start a program to talk to. Its ``timeout_seconds`` bound its whole life, however long. Raises NoSandbox."""
         ...
 
 

@@ -18,6 +18,8 @@ Round = Literal["first", "refined"]
 Outcome = Literal["passed", "failed", "unknown"]
 """Whether the executed answer was right. ``unknown`` is never counted as solved."""
 
+MEGABYTE = 1024 * 1024
+
 SandboxTier = Literal["strong", "full", "reduced", "none"]
 """How far tool code is isolated. ``none``: no code runs at all."""
 
@@ -279,6 +281,30 @@ class Approval(Value):
     answer: ApprovalAnswer
     reason: str = ""
     """Why not; the model sees it."""
+
+
+class SandboxLimits(Value):
+    """Bounds of one sandboxed program with all that it starts."""
+
+    memory_bytes: int = 512 * MEGABYTE
+    """Of all its processes together."""
+    tasks: int = 64
+    """Processes and threads."""
+    file_bytes: int = 64 * MEGABYTE
+    """Of any one file."""
+    disk_bytes: int = 100 * MEGABYTE
+    """By which its workspace may grow."""
+    files: int = 10_000
+    """By which its workspace may grow."""
+    scratch_bytes: int = 64 * MEGABYTE
+    """Of /tmp and of /dev/shm."""
+    open_files: int = 256
+    kept_bytes: int = 256 * 1024
+    """Of each output stream: head and tail."""
+    drained_bytes: int = 16 * MEGABYTE
+    """Of each output stream; a program that writes more is stopped."""
+    seconds: float = 600.0
+    """Longest wall time that one run may ask for."""
 
 
 class ToolSpec(Value):

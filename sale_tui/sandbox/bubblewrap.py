@@ -7,25 +7,26 @@ real root never runs it, and it is started with an empty environment because its
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import os
 import shutil
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 
 from sale_tui.errors import NoSandbox
-from sale_tui.ports import ExecResult
-from sale_tui.sandbox.base import Ended, SandboxLimits
+from sale_tui.ports import ExecRequest, ExecResult
 from sale_tui.sandbox.owner import adopt, spare_uid
-from sale_tui.sandbox.process import Launch, run_process
+from sale_tui.sandbox.process import Launch, Running, Started
 from sale_tui.sandbox.seccomp import program
 from sale_tui.sandbox.watch import Watch
-from sale_tui.types import SandboxTier
+from sale_tui.types import SandboxLimits, SandboxTier
 
 WORKSPACE = "/workspace"
-MAIN = "/run/main.py"
+RUN = "/run"
+MAIN = f"{RUN}/main.py"
 SCRATCH = "/tmp"  # noqa: S108 - the sandbox's own
 SHARED_MEMORY = "/dev/shm"  # noqa: S108 - the sandbox's own
 INNER_ID = "1000"
@@ -43,8 +44,12 @@ ENVIRONMENT = {
 _PASSWD = b"root:x:0:0:root:/:/bin/sh\nagent:x:1000:1000:agent:/tmp:/bin/sh\n"
 _GROUP = b"root:x:0:\nagent:x:1000:\n"
 _HOSTS = b"127.0.0.1 localhost sandbox\n::1 localhost\n"
+_FILES = {"passwd": _PASSWD, "group": _GROUP, "hosts": _HOSTS}
+_NETWORK_FILES = ("resolv.conf", "nsswitch.conf", "gai.conf", "services", "protocols")
+"""What a program needs of /etc to find others in the network."""
 _SYSTEM_FOLDERS = ("bin", "sbin", "lib", "lib32", "lib64", "libx32")
 _SYSTEM_FILES = ("ld.so.cache", "alternatives", "ssl/certs", "localtime")
+_SEALS = fcntl.F_SEAL_SEAL | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_WRITE
 _NOT_A_PREFIX = ("", "workspace", "proc", "dev", "tmp", "run", "etc")
 """First parts of paths where no Python may be bound."""
 
@@ -68,6 +73,8 @@ class BubblewrapSandbox:
         self._bwrap = bwrap or _found("bwrap", "bubblewrap is not installed")
         self._prlimit = _found("prlimit", "prlimit (of util-linux) is not installed")
         self._python = tool_python(private=self._uid is not None)
+        inside = str(Path(self._python).parent)
+        self._path = ENVIRONMENT["PATH"] if inside == "/usr/bin" else f"{inside}:{ENVIRONMENT['PATH']}"
         self._filter = program()
         self._adopting = asyncio.Lock()
 
@@ -82,45 +89,52 @@ class BubblewrapSandbox:
         return ""
 
     async def run_python(self, code: str, workspace: Path, timeout_seconds: float) -> ExecResult:
-        """Run a program in a workspace; cancelling it kills its whole tree. Raises NoSandbox."""
-        return (await self.run(code, workspace, timeout_seconds)).as_result()
+        """Run a Python program in a workspace; cancelling it kills its whole tree. Raises NoSandbox."""
+        return await self.run(
+            ExecRequest(
+                argv=(self._python, "-B", MAIN),
+                workspace=workspace,
+                timeout_seconds=timeout_seconds,
+                files={"main.py": code.encode("utf-8", "replace")},
+            )
+        )
 
-    async def run(self, code: str, workspace: Path, timeout_seconds: float) -> Ended:
-        """The same with everything that is known of its end."""
-        folder = await self._own(workspace)
-        seconds = min(timeout_seconds, self.limits.seconds)
-        with _memory_files(
-            filter=self._filter, main=code.encode("utf-8", "replace"), passwd=_PASSWD, group=_GROUP, hosts=_HOSTS
-        ) as data:
-            options = "\0".join(self.options(folder, data)) + "\0"
-            with _memory_files(options=options.encode("utf-8", "surrogateescape")) as given:
-                launch = Launch(
-                    bwrap=self._bwrap,
-                    arguments=("--args", str(given["options"]), "--", *self.command(seconds)),
-                    pass_fds=(*data.values(), *given.values()),
-                    uid=self._uid,
-                )
-                try:
-                    return await run_process(launch, self.limits, seconds, self._watch(folder))
-                except OSError as error:
-                    raise NoSandbox(f"bubblewrap cannot be started: {error}", "see `sale-tui doctor`") from error
-                finally:
-                    # The program may have shut it; its name is in a folder of ours, so it is still the same folder.
-                    folder.chmod(0o700)
+    async def run(self, request: ExecRequest) -> ExecResult:
+        """Run any program to its end; cancelling it kills its whole tree. Raises NoSandbox."""
+        seconds = min(request.timeout_seconds, self._limits(request).seconds)
+        folder, running = await self._begin(request, seconds, talks=False)
+        return await self._finish(folder, running, seconds)
 
-    def options(self, workspace: Path, data: dict[str, int]) -> Iterator[str]:
-        """bubblewrap's options; ``data``: descriptors of filter, main, passwd, group, hosts."""
+    async def start(self, request: ExecRequest) -> Started:
+        """Start a program to talk to; whoever does must end it. Raises NoSandbox."""
+        seconds = request.timeout_seconds
+        folder, running = await self._begin(request, seconds, talks=True)
+        return Started(running, self._finish(folder, running, seconds))
+
+    def options(self, request: ExecRequest, workspace: Path, data: dict[str, int]) -> Iterator[str]:
+        """bubblewrap's options; ``data``: descriptors of filter, passwd, group, hosts and of each file."""
         yield from self._fixed
+        if not request.net:
+            yield "--unshare-net"
+        yield from self._sizes(self._limits(request))
+        for name, value in request.environment.items():
+            yield from ("--setenv", name, value)
+        for folder in request.readable:
+            yield from ("--ro-bind", _showable(folder), str(folder))
         for name in ("passwd", "group", "hosts"):
             yield from ("--ro-bind-data", str(data[name]), f"/etc/{name}")
-        yield from ("--ro-bind-data", str(data["main"]), MAIN)
+        if request.net:
+            for name in _NETWORK_FILES:
+                yield from ("--ro-bind-try", os.path.realpath(f"/etc/{name}"), f"/etc/{name}")
+        for name in request.files:
+            yield from ("--ro-bind-data", str(data[f"/{name}"]), f"{RUN}/{name}")
         # Last, and nothing below it.
-        yield from ("--bind", str(workspace), WORKSPACE, "--chdir", WORKSPACE)
+        yield from ("--ro-bind" if request.read_only else "--bind", str(workspace), WORKSPACE, "--chdir", WORKSPACE)
         yield from ("--remount-ro", "/dev", "--remount-ro", "/", "--seccomp", str(data["filter"]))
 
-    def command(self, seconds: float) -> Iterator[str]:
-        """What runs inside: limits, then Python."""
-        limits = self.limits
+    def command(self, request: ExecRequest, seconds: float) -> Iterator[str]:
+        """What runs inside: limits, then the program."""
+        limits = self._limits(request)
         yield self._prlimit
         yield f"--data={limits.memory_bytes}"
         yield f"--nproc={limits.tasks}"
@@ -128,20 +142,58 @@ class BubblewrapSandbox:
         yield f"--cpu={int(seconds) + 2}"
         yield f"--nofile={limits.open_files}"
         yield from ("--core=0", "--memlock=0", "--stack=8388608")
-        yield from ("--", self._python, "-B", MAIN)
+        yield from ("--", *request.argv)
 
-    def _watch(self, folder: Path) -> Watch:
-        return Watch(folder, self.limits, (SCRATCH, SHARED_MEMORY) if self.old else ())
+    async def _begin(self, request: ExecRequest, seconds: float, talks: bool) -> tuple[Path, Running]:
+        _check(request)
+        limits = self._limits(request)
+        folder = await self._own(request.workspace)
+        contents = {f"/{name}": content for name, content in request.files.items()}
+        with (
+            _memory_files({"filter": self._filter, **_FILES, **contents}) as data,
+            _memory_files({"stdin": request.stdin}) as given,
+        ):
+            options = "\0".join(self.options(request, folder, data)) + "\0"
+            with _memory_files({"options": os.fsencode(options)}) as said:
+                running = Running(limits, self.tier, talks)
+                launch = Launch(
+                    program=(self._bwrap,),
+                    arguments=("--args", str(said["options"]), "--", *self.command(request, seconds)),
+                    pass_fds=(*data.values(), *said.values()),
+                    uid=self._uid,
+                    stdin=given["stdin"] if request.stdin else asyncio.subprocess.DEVNULL,
+                )
+                try:
+                    await running.begin(launch)
+                except (OSError, ValueError) as error:
+                    raise NoSandbox(f"bubblewrap cannot be started: {error}", "see `sale-tui doctor`") from error
+        return folder, running
+
+    async def _finish(self, folder: Path, running: Running, seconds: float) -> ExecResult:
+        try:
+            return await running.finish(self._watch(folder, running.limits), seconds)
+        finally:
+            # The program may have shut it; its name is in a folder of ours, so it is still the same folder.
+            folder.chmod(0o700)
+
+    def _limits(self, request: ExecRequest) -> SandboxLimits:
+        return request.limits or self.limits
+
+    def _sizes(self, limits: SandboxLimits) -> Iterator[str]:
+        size = [] if self.old else ["--size", str(limits.scratch_bytes)]
+        yield from (*size, "--tmpfs", SHARED_MEMORY, *size, "--tmpfs", SCRATCH)
+
+    def _watch(self, folder: Path, limits: SandboxLimits) -> Watch:
+        return Watch(folder, limits, (SCRATCH, SHARED_MEMORY) if self.old else ())
 
     @cached_property
     def _fixed(self) -> tuple[str, ...]:
-        size = [] if self.old else ["--size", str(self.limits.scratch_bytes)]
         # One by one and not --unshare-all, which goes on where user or cgroup namespaces are refused.
-        parts = ["--unshare-user", "--unshare-pid", "--unshare-net", "--unshare-ipc", "--unshare-uts"]
+        parts = ["--unshare-user", "--unshare-pid", "--unshare-ipc", "--unshare-uts"]
         parts += ["--unshare-cgroup", *([] if self.old else ["--disable-userns"])]
         parts += ["--cap-drop", "ALL", "--uid", INNER_ID, "--gid", INNER_ID]
         parts += ["--hostname", "sandbox", "--new-session", "--die-with-parent", "--clearenv"]
-        for name, value in ENVIRONMENT.items():
+        for name, value in (ENVIRONMENT | {"PATH": self._path}).items():
             parts += ["--setenv", name, value]
         parts += ["--ro-bind", "/usr", "/usr", *_system_folders()]
         for name in _SYSTEM_FILES:
@@ -150,7 +202,6 @@ class BubblewrapSandbox:
             prefix = str(Path(self._python).parent.parent)
             parts += ["--ro-bind", prefix, prefix]
         parts += ["--proc", "/proc", "--ro-bind", "/proc/sys", "/proc/sys", "--dev", "/dev"]
-        parts += [*size, "--tmpfs", SHARED_MEMORY, *size, "--tmpfs", SCRATCH]
         return tuple(parts)
 
     async def _own(self, workspace: Path) -> Path:
@@ -195,17 +246,35 @@ def _system_folders() -> Iterable[str]:
             yield from ("--ro-bind", str(path), str(path))
 
 
+def _check(request: ExecRequest) -> None:
+    """Raises NoSandbox for what cannot be shown or run as it stands."""
+    for name in request.files:
+        if not name or "/" in name or "\0" in name or name in (".", ".."):
+            raise NoSandbox(f"{name!r} cannot be the name of a file in {RUN}", "use a plain name")
+    if not request.argv or any("\0" in part for part in (*request.argv, *request.environment.values())):
+        raise NoSandbox("there is no such command: it is empty or holds a zero byte", "name a program")
+
+
+def _showable(folder: Path) -> str:
+    """Where a folder really lies. Raises NoSandbox where it may not be shown at its own path."""
+    if not folder.is_absolute() or folder.parts[1:2] == () or folder.parts[1] in _NOT_A_PREFIX or ".." in folder.parts:
+        raise NoSandbox(f"{folder} cannot be shown in the sandbox", "name an absolute path outside the sandbox's own")
+    return os.path.realpath(folder)
+
+
 @contextmanager
-def _memory_files(**contents: bytes) -> Iterator[dict[str, int]]:
+def _memory_files(contents: Mapping[str, bytes]) -> Iterator[dict[str, int]]:
     """Descriptors of unnamed files in memory, by name."""
     files: dict[str, int] = {}
     try:
         for name, content in contents.items():
-            files[name] = os.memfd_create(name)
+            files[name] = os.memfd_create(name.strip("/")[:100], os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
             view = memoryview(content)
             while view:
                 view = view[os.write(files[name], view) :]
             os.lseek(files[name], 0, os.SEEK_SET)
+            # A program that is given one as its input may not write it, nor grow it.
+            fcntl.fcntl(files[name], fcntl.F_ADD_SEALS, _SEALS)
         yield files
     finally:
         for descriptor in files.values():

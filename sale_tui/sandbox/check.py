@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 
 from sale_tui.errors import NoSandbox
-from sale_tui.sandbox.base import Ended
+from sale_tui.ports import ExecResult
 from sale_tui.sandbox.bubblewrap import ENVIRONMENT, INNER_ID, BubblewrapSandbox
 
 PROBES = 20
@@ -65,7 +65,7 @@ async def self_test(sandbox: BubblewrapSandbox) -> Verdict:
             "listener": listener.getsockname(),
             "uid": int(INNER_ID),
         }
-        ended = await sandbox.run(_program(facts), workspace, SECONDS)
+        ended = await sandbox.run_python(_program(facts), workspace, SECONDS)
         return _judge(ended, token, touched=_touched(canary, listener))
 
 
@@ -74,7 +74,7 @@ def _program(facts: dict[str, Any]) -> str:
     return f"{source}\n\nmain(json.loads({msgspec.json.encode(facts).decode()!r}))\n"
 
 
-def _judge(ended: Ended, token: str, touched: list[str]) -> Verdict:
+def _judge(ended: ExecResult, token: str, touched: list[str]) -> Verdict:
     trouble = ended.stderr.strip() or f"the probe ended with {ended.reason or ended.exit} and said nothing"
     try:
         report = msgspec.json.decode(ended.stdout, type=_Report)

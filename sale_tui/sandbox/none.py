@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from sale_tui.errors import NoSandbox
-from sale_tui.ports import ExecResult
-from sale_tui.types import SandboxTier
+from sale_tui.ports import ExecRequest, ExecResult, SandboxedProcess
+from sale_tui.types import SandboxLimits, SandboxTier
 
 
 class NoneSandbox:
@@ -27,6 +27,22 @@ class NoneSandbox:
         """What is wrong and what to type."""
         return self._advice
 
+    @property
+    def limits(self) -> SandboxLimits:
+        """Those that would be in force."""
+        return SandboxLimits()
+
+    async def run(self, request: ExecRequest) -> ExecResult:  # noqa: ARG002
+        """Raises NoSandbox."""
+        raise self._refusal()
+
+    async def start(self, request: ExecRequest) -> SandboxedProcess:  # noqa: ARG002
+        """Raises NoSandbox."""
+        raise self._refusal()
+
     async def run_python(self, code: str, workspace: Path, timeout_seconds: float) -> ExecResult:  # noqa: ARG002
         """Raises NoSandbox."""
-        raise NoSandbox(f"code cannot be run here: {self.reason}", self._advice)
+        raise self._refusal()
+
+    def _refusal(self) -> NoSandbox:
+        return NoSandbox(f"code cannot be run here: {self.reason}", self._advice)

@@ -1,6 +1,6 @@
-"""The one module that starts tool processes: one bubblewrap, watched until its whole tree is gone.
+"""The one module that starts tool processes: one launcher, watched until its whole tree is gone.
 
-Status and exit code come from bubblewrap's own pipe, never from what the program prints.
+Status and exit code come from the launcher's own pipe, never from what the program prints.
 """
 
 from __future__ import annotations
@@ -15,149 +15,100 @@ from typing import Any
 
 import msgspec
 
-from sale_tui.sandbox.base import Ended, Reason, SandboxLimits
+from sale_tui.ports import ExecResult, Output, StopReason
+from sale_tui.sandbox.pipes import Feed, Input, Kept, Status
+from sale_tui.types import SandboxLimits, SandboxTier
 
 GRACE_SECONDS = 0.5
-"""For bubblewrap to end and the pipes to close after the inner init was killed."""
-STATUS_BYTES = 64 * 1024
-_UNFINISHED: set[asyncio.Task[None]] = set()
+"""For the launcher to end and the pipes to close after the inner init was killed."""
+_UNFINISHED: set[asyncio.Task[Any]] = set()
 """asyncio itself would forget a task that nobody holds."""
+_SIGNALS = range(129, 129 + 64)
+"""Statuses that stand for a signal, as in every shell."""
 
 
 class Launch(msgspec.Struct, frozen=True, kw_only=True):
     """What to start."""
 
-    bwrap: str
+    program: tuple[str, ...]
+    """What sets up the sandbox; told where to report by ``--json-status-fd``, its first option."""
     arguments: tuple[str, ...]
-    """Of bubblewrap, without the descriptor of its status."""
+    """Its further ones."""
     pass_fds: tuple[int, ...]
     """Descriptors that the arguments name; the caller closes its own."""
     uid: int | None
     """Whom to become first, with the group of the same number and no other; None: stay."""
+    stdin: int = asyncio.subprocess.DEVNULL
+    """Descriptor of the input; PIPE: the program is written to and read from as it goes on."""
 
 
-class _Output(asyncio.Protocol):
-    """One output stream: drained always, head and tail kept."""
-
-    def __init__(self, kept: int, drained: int, overflow: Callable[[], None]) -> None:
-        self._head = bytearray()
-        self._tail = bytearray()
-        self._half = kept // 2
-        self._drained = drained
-        self._overflow = overflow
-        self.total = 0
-        self.closed = asyncio.Event()
-
-    def data_received(self, data: bytes) -> None:
-        self.total += len(data)
-        free = self._half - len(self._head)
-        self._head += data[:free]
-        self._tail += data[max(free, 0) :]
-        if len(self._tail) > 2 * self._half:
-            del self._tail[: -self._half]
-        if self.total > self._drained:
-            self._overflow()
-
-    def connection_lost(self, _: Exception | None) -> None:
-        self.closed.set()
-
-    @property
-    def lost(self) -> int:
-        """Bytes that were not kept."""
-        return max(self.total - 2 * self._half, 0)
-
-    def text(self) -> str:
-        """What was kept, with a line on what was not."""
-        tail = bytes(self._tail[-self._half :]) if self._half else b""
-        between = f"\n[... {self.lost} bytes cut ...]\n".encode() if self.lost else b""
-        return (bytes(self._head) + between + tail).decode("utf-8", "replace")
-
-
-class _Status(asyncio.Protocol):
-    """bubblewrap's account of the run: JSON objects, one after another."""
-
-    def __init__(self) -> None:
-        self._text = b""
-        self.pidfd: int | None = None
-        self.pid: int | None = None
-        self.exit: int | None = None
-        self.closed = asyncio.Event()
-
-    def data_received(self, data: bytes) -> None:
-        self._text = (self._text + data)[:STATUS_BYTES]
-        *lines, self._text = self._text.split(b"\n")
-        for line in lines:
-            with contextlib.suppress(msgspec.DecodeError):
-                self._read(msgspec.json.decode(line))
-
-    def connection_lost(self, _: Exception | None) -> None:
-        self.closed.set()
-
-    def kill(self) -> None:
-        """End the inner init, and with it every process of the sandbox."""
-        if self.pidfd is not None:
-            with contextlib.suppress(ProcessLookupError):
-                signal.pidfd_send_signal(self.pidfd, signal.SIGKILL)
-
-    async def ended(self) -> None:
-        """Until the inner init, and so every process of the sandbox, is gone."""
-        if self.pidfd is None:
-            return
-        loop, gone = asyncio.get_running_loop(), asyncio.Event()
-        loop.add_reader(self.pidfd, gone.set)
-        try:
-            await gone.wait()
-        finally:
-            loop.remove_reader(self.pidfd)
-
-    def close(self) -> None:
-        if self.pidfd is not None:
-            os.close(self.pidfd)
-            self.pidfd = None
-
-    def _read(self, fact: Any) -> None:
-        if not isinstance(fact, dict):
-            return
-        pid, code = fact.get("child-pid"), fact.get("exit-code")
-        if isinstance(pid, int) and self.pidfd is None:
-            # Held by descriptor: a number could have been given to another process by the time of the kill.
-            with contextlib.suppress(ProcessLookupError):
-                self.pidfd, self.pid = os.pidfd_open(pid), pid
-        if isinstance(code, int):
-            self.exit = code
+Watcher = Callable[["Running"], Awaitable[None]]
+"""Goes on beside a run and stops it where it takes too much."""
 
 
 class Running:
-    """A run that is under way."""
+    """A run that is under way: begun by ``begin``, ended by ``finish``."""
 
-    def __init__(self, limits: SandboxLimits) -> None:
-        self.reason: Reason | None = None
+    def __init__(self, limits: SandboxLimits, tier: SandboxTier, talks: bool) -> None:
+        """``talks``: its output is read from ``feed`` as it comes, and it can be written to through ``input``."""
+        self.reason: StopReason | None = None
+        self.limits = limits
+        self.input = Input()
+        self.feed = Feed(limits.drained_bytes, lambda: self.stop("output"))
+        self._tier = tier
+        self._talks = talks
+        self._began = time.monotonic()
+        self._stopped = False
         self._process: asyncio.subprocess.Process | None = None
-        self._transports: list[asyncio.ReadTransport] = []
-        self._status = _Status()
-        self._out = _Output(limits.kept_bytes, limits.drained_bytes, lambda: self.stop("output"))
-        self._err = _Output(limits.kept_bytes, limits.drained_bytes, lambda: self.stop("output"))
+        self._transports: list[asyncio.BaseTransport] = []
+        self._status = Status()
+        self._kept = [Kept(limits.kept_bytes, limits.drained_bytes, lambda: self.stop("output")) for _ in range(2)]
 
     @property
     def init(self) -> int | None:
-        """Process id of the inner init, once bubblewrap has told it."""
+        """Process id of the inner init, once the launcher has told it."""
         return self._status.pid
 
-    def stop(self, reason: Reason) -> None:
+    def stop(self, reason: StopReason | None) -> None:
         """Kill everything; the first reason counts."""
-        if self._process is not None and self._process.returncode is None:
-            self.reason = self.reason or reason
+        if self._process is not None and self._process.returncode is None and not self._stopped:
+            self._stopped = True
+            self.reason = reason
         self._kill()
 
-    async def start(self, launch: Launch) -> None:
-        """Raises OSError where bubblewrap cannot be started at all."""
+    async def begin(self, launch: Launch) -> None:
+        """Start it whole or, where the caller is cancelled meanwhile, not at all. Raises OSError."""
+        try:
+            await whole(self._start(launch))
+        except BaseException:
+            await whole(self._bury())
+            raise
+
+    async def finish(self, watch: Watcher, timeout_seconds: float) -> ExecResult:
+        """Wait for its end, or bring it about; ``watch`` goes on beside it. Cancelling kills the whole tree."""
+        watcher = asyncio.ensure_future(watch(self))
+        try:
+            if not await _within(self._wait(), timeout_seconds):
+                self.stop("timeout")
+        except asyncio.CancelledError:
+            self.stop(None)
+            raise
+        finally:
+            watcher.cancel()
+            await whole(self._bury())
+            await asyncio.gather(watcher, return_exceptions=True)
+        return self._result()
+
+    async def _start(self, launch: Launch) -> None:
         with contextlib.ExitStack() as ours:
-            out, err, status = [await self._pipe(each, ours) for each in (self._out, self._err, self._status)]
+            protocols = self.feed.streams if self._talks else self._kept
+            out, err, status = [await self._reads(each, ours) for each in (*protocols, self._status)]
+            stdin = await self._writes(ours) if self._talks else launch.stdin
             self._process = await asyncio.create_subprocess_exec(
-                launch.bwrap,
+                *launch.program,
                 *("--json-status-fd", str(status)),
                 *launch.arguments,
-                stdin=asyncio.subprocess.DEVNULL,
+                stdin=stdin,
                 stdout=out,
                 stderr=err,
                 pass_fds=(*launch.pass_fds, status),
@@ -169,34 +120,47 @@ class Running:
                 extra_groups=None if launch.uid is None else [],
             )
 
-    async def wait(self) -> None:
-        """Until bubblewrap has ended; what a child of the program still holds open does not count."""
+    async def _wait(self) -> None:
+        """Until the launcher has ended; what a child of the program still holds open does not count."""
         if self._process is not None:
             await self._process.wait()
 
-    async def bury(self) -> None:
+    async def _bury(self) -> None:
         """Kill what is left, and return when it is gone and its last words are read."""
         self._kill()
-        if not await _within(self.wait()):
+        if not await _within(self._wait()):
             self._kill_group()
         await _within(self._status.ended())
-        await _within(asyncio.gather(self._out.closed.wait(), self._err.closed.wait(), self._status.closed.wait()))
+        self.input.abort()
+        self.feed.release()
+        if self._process is not None:
+            streams = self.feed.streams if self._talks else self._kept
+            await _within(asyncio.gather(*(each.closed.wait() for each in (*streams, self._status))))
         for transport in self._transports:
             transport.close()
         self._status.close()
 
-    def ended(self, wall_s: float) -> Ended:
-        """How it went; after ``bury``."""
-        return Ended(
-            stdout=self._out.text(),
-            stderr=self._err.text(),
-            exit=self._status.exit if self.reason is None else None,
-            reason=self.reason,
-            truncated=self._out.lost + self._err.lost,
-            wall_s=wall_s,
+    def _result(self) -> ExecResult:
+        exit_status = None if self._stopped else self._status.exit
+        fault = exit_status - 128 if exit_status is not None and exit_status in _SIGNALS else None
+        reason = self.reason
+        if exit_status is None and not self._stopped:
+            reason = "crash"
+        elif fault == signal.SIGSYS:
+            reason = "policy"
+        return ExecResult(
+            stdout=self._kept[0].text(),
+            stderr=self._kept[1].text(),
+            exit=exit_status,
+            signal=int(signal.SIGKILL) if self._stopped else fault,
+            reason=reason,
+            tier=self._tier,
+            limits=self.limits,
+            truncated=sum(each.lost for each in self._kept),
+            wall_s=time.monotonic() - self._began,
         )
 
-    async def _pipe(self, protocol: asyncio.Protocol, ours: contextlib.ExitStack) -> int:
+    async def _reads(self, protocol: asyncio.Protocol, ours: contextlib.ExitStack) -> int:
         """The writing end of a pipe that the protocol reads; closed on our side when ``ours`` closes."""
         read, write = os.pipe()
         ours.callback(os.close, write)
@@ -204,6 +168,15 @@ class Running:
         transport, _ = await loop.connect_read_pipe(lambda: protocol, os.fdopen(read, "rb", buffering=0))
         self._transports.append(transport)
         return write
+
+    async def _writes(self, ours: contextlib.ExitStack) -> int:
+        """The reading end of the input's pipe; a pipe, because a socket could carry descriptors."""
+        read, write = os.pipe()
+        ours.callback(os.close, read)
+        loop = asyncio.get_running_loop()
+        transport, _ = await loop.connect_write_pipe(lambda: self.input, os.fdopen(write, "wb", buffering=0))
+        self._transports.append(transport)
+        return read
 
     def _kill(self) -> None:
         self._status.kill()
@@ -216,31 +189,48 @@ class Running:
                 os.killpg(self._process.pid, signal.SIGKILL)
 
 
-async def run_process(
-    launch: Launch, limits: SandboxLimits, timeout_seconds: float, watch: Callable[[Running], Awaitable[None]]
-) -> Ended:
-    """Run to the end; ``watch`` goes on beside it. Cancelling kills the whole tree.
+class Started:
+    """A program to talk to: ``ports.SandboxedProcess``."""
 
-    Raises OSError where bubblewrap cannot be started at all.
-    """
-    began = time.monotonic()
-    running = Running(limits)
-    watcher: asyncio.Future[None] | None = None
-    try:
-        await _whole(running.start(launch))
-        watcher = asyncio.ensure_future(watch(running))
-        if not await _within(running.wait(), timeout_seconds):
-            running.stop("timeout")
-    finally:
-        if watcher is not None:
-            watcher.cancel()
-        await _whole(running.bury())
-        if watcher is not None:
-            await asyncio.gather(watcher, return_exceptions=True)
-    return running.ended(time.monotonic() - began)
+    def __init__(self, running: Running, end: Coroutine[Any, Any, ExecResult]) -> None:
+        """``end``: waits for its end and cleans up after it."""
+        self._running = running
+        self._end = asyncio.create_task(end)
+        _UNFINISHED.add(self._end)
+        self._end.add_done_callback(_UNFINISHED.discard)
+
+    async def write(self, data: bytes) -> None:
+        """To its standard input. Raises BrokenPipeError."""
+        self._running.feed.reset()
+        await self._running.input.write(data)
+
+    async def close_input(self) -> None:
+        """End of its standard input."""
+        self._running.input.close()
+
+    async def read(self) -> Output | None:
+        """The next piece of its output, None at its end."""
+        return await self._running.feed.read()
+
+    async def wait(self) -> ExecResult:
+        """Until nothing of it is left. Cancelling kills it."""
+        try:
+            return await asyncio.shield(self._end)
+        except asyncio.CancelledError:
+            await whole(self._killed(None))
+            raise
+
+    async def kill(self, reason: StopReason | None = None) -> ExecResult:
+        """End its whole tree now."""
+        self._running.stop(reason)
+        return await self.wait()
+
+    async def _killed(self, reason: StopReason | None) -> None:
+        self._running.stop(reason)
+        await asyncio.wait({self._end})
 
 
-async def _whole(work: Coroutine[None, None, None]) -> None:
+async def whole(work: Coroutine[None, None, None]) -> None:
     """Do it to its end, even where the caller is cancelled meanwhile: half a start could not be killed."""
     task = asyncio.create_task(work)
     _UNFINISHED.add(task)

@@ -6,8 +6,9 @@ import asyncio
 import os
 from pathlib import Path
 
-from sale_tui.sandbox.base import Reason, SandboxLimits
+from sale_tui.ports import StopReason
 from sale_tui.sandbox.process import Running
+from sale_tui.types import SandboxLimits
 
 INTERVAL_SECONDS = 0.05
 _PAGE = os.sysconf("SC_PAGE_SIZE")
@@ -33,7 +34,7 @@ class Watch:
                 running.stop(reason)
                 return
 
-    def _memory(self, running: Running) -> Reason | None:
+    def _memory(self, running: Running) -> StopReason | None:
         if running.init is None:
             return None
         pids = _tree(running.init)
@@ -43,7 +44,7 @@ class Watch:
             return None
         return "memory" if kept + sum(map(_proportional, pids)) > self._limits.memory_bytes else None
 
-    async def _disk(self) -> Reason | None:
+    async def _disk(self) -> StopReason | None:
         space, files = _free(self._workspace)
         # The whole file system has lost this much: only a reason to count the workspace itself.
         near_space = self._free[0] - space > self._limits.disk_bytes // 2

@@ -77,6 +77,10 @@ def summarise(result: ExecResult, timeout_seconds: float) -> str:
         return f"stopped after {timeout_seconds:g} s"
     if result.reason == "crash" and result.exit is None:
         return "stopped: the sandbox broke down"
+    if result.reason == "policy":
+        return "stopped: it tried what is not permitted here"
+    if result.reason in {"tasks", "files"}:
+        return f"stopped: too many {result.reason}"
     if result.reason is not None:
         return f"stopped: too much {result.reason}"
     if result.signal is not None:

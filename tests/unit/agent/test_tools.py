@@ -13,9 +13,10 @@ from sale_tui.agent.tools.open import OpenTool
 from sale_tui.agent.tools.python import PythonTool, format_python
 from sale_tui.agent.tools.search import SearchTool
 from sale_tui.agent.tools.shelf import Shelf
-from sale_tui.ports import ExecResult
+from sale_tui.errors import NoSandbox
+from sale_tui.ports import ExecRequest, ExecResult, SandboxedProcess
 from sale_tui.sandbox.none import NoneSandbox
-from sale_tui.types import SandboxTier, Source
+from sale_tui.types import SandboxLimits, SandboxTier, Source
 
 
 class OneResult:
@@ -27,6 +28,15 @@ class OneResult:
     def __init__(self, result: ExecResult) -> None:
         self.result = result
         self.asked: tuple[str, Path, float] | None = None
+
+    limits = SandboxLimits()
+
+    async def run(self, request: ExecRequest) -> ExecResult:
+        self.asked = (" ".join(request.argv), request.workspace, request.timeout_seconds)
+        return self.result
+
+    async def start(self, request: ExecRequest) -> SandboxedProcess:
+        raise NoSandbox("this sandbox answers whole programs alone", "ask `run`")
 
     async def run_python(self, code: str, workspace: Path, timeout_seconds: float) -> ExecResult:
         self.asked = (code, workspace, timeout_seconds)

@@ -8,10 +8,10 @@ import pytest
 
 from sale_tui.errors import NoSandbox
 from sale_tui.sandbox.advice import advice_for
-from sale_tui.sandbox.base import MEGABYTE, SandboxLimits
 from sale_tui.sandbox.bubblewrap import BubblewrapSandbox
 from sale_tui.sandbox.check import PROBES, self_test
 from sale_tui.sandbox.detect import choose_sandbox
+from sale_tui.types import MEGABYTE, SandboxLimits
 
 pytestmark = pytest.mark.sandbox
 
