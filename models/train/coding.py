@@ -7,7 +7,7 @@ import random
 from dataclasses import dataclass
 from functools import cache
 
-from models.train.grammar import Split, belongs
+from models.train.grammar import Split, belongs, expand
 from models.train.ops import Op, draw
 from models.train.ops_numbers import LIST, NUMBER, PAIR, REDUCE
 from models.train.ops_words import COMMON, TABLE, TEXT, WORDS
@@ -101,6 +101,21 @@ def common(split: Split) -> tuple[str, ...]:
     return tuple(w for w in COMMON if belongs(f"word:{w}", split, 18))
 
 
+STRANGE = 0.4
+"""Share of the training values whose words are made up: who knows the common words by heart does not copy others."""
+HEAD = (
+    "[b|bl|br|c|ch|cl|cr|d|dr|f|fl|fr|g|gl|gr|h|j|k|kn|l|m|n|p|pl|pr|qu|r|s|sc|sh|sk|sl|sm|sn|sp|st|str|sw|t|th|tr|v|w|wh"
+    "|y|z|]"
+)
+HEART = "[a|a|ai|ar|e|e|ea|ee|el|en|er|i|i|ie|in|o|o|oa|on|oo|or|ou|ow|u|u|ur|y]"
+TAIL = "[b|ch|ck|d|f|g|k|l|ll|m|mp|n|nd|ng|nk|nt|p|r|rd|rk|rm|rn|rt|s|sh|ss|st|t|th|x|ble|dle|ket|let|ow|tle|ton||||||]"
+
+
+def strange_word(rng: random.Random) -> str:
+    """A word that is hardly one, of one to three syllables."""
+    return expand((HEAD + HEART) * rng.choice((1, 1, 2, 2, 3)) + TAIL, rng)
+
+
 def draw_value(kind: str, rng: random.Random, split: Split) -> object:
     """A value of a kind whose content belongs to the split."""
     if kind == "n":
@@ -112,6 +127,8 @@ def draw_value(kind: str, rng: random.Random, split: Split) -> object:
             if belongs(f"list:{values}", split):
                 return values
     pool = common(split)
+    if split == "train" and rng.random() < STRANGE:
+        pool = tuple(strange_word(rng) for _ in range(8))
     if kind == "w":
         words = rng.sample(pool, rng.choice((3, 4, 4, 5, 5, 6)))
         if rng.random() < 0.2:

@@ -30,18 +30,22 @@ def piece(rng: random.Random) -> str:
 
 
 def exercise(coder: Coder, rng: random.Random) -> tuple[np.ndarray, np.ndarray]:
-    """Ids and weights: pieces in one order, then the same in another; only the repetition is learned."""
+    """Ids and weights: values as people write them, then as Python does, or pieces in two orders."""
     if rng.random() < 0.35:
         size = rng.randint(6, LENGTH // 2)
         ids = [rng.randrange(coder.plain.get_vocab_size()) for _ in range(size)]
         return np.array(ids + ids, np.int32), np.array([0.0] * size + [1.0] * size, np.float32)
-    pieces = [coder.content("\n" + piece(rng)) for _ in range(rng.randint(1, 4))]
-    again = list(pieces)
-    rng.shuffle(again)
+    if rng.random() < 0.5:
+        values = [draw_value(rng.choice("nnnwwsd"), rng, "train") for _ in range(rng.randint(1, 3))]
+        pieces = [coder.content("\n" + write_value(value, rng)) for value in values]
+        again, unknown = [coder.content(f"\nx = {value!r}") for value in values], 2
+    else:
+        pieces = [coder.content("\n" + piece(rng)) for _ in range(rng.randint(1, 4))]
+        # Which of several comes next cannot be known from its first ids.
+        again, unknown = rng.sample(pieces, len(pieces)), 3
     ids, weights = [i for p in pieces for i in p], list[float]()
     weights = [0.0] * len(ids)
     for p in again:
-        # Which piece comes next cannot be known from its first ids.
         ids += p
-        weights += [0.0, 0.0] + [1.0] * (len(p) - 2)
+        weights += [0.0] * min(unknown, len(p)) + [1.0] * max(0, len(p) - unknown)
     return np.array(ids, np.int32), np.array(weights, np.float32)

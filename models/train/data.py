@@ -31,15 +31,15 @@ def sizes(progress: float) -> tuple[int, ...]:
     return tuple(max(0, round(100 * min(1.0, depth - n) * (1.0 if n else 1.3))) for n in range(6))
 
 
-def draw_sample(rng: random.Random, progress: float) -> tuple[str, str, int]:
+def draw_sample(rng: random.Random, progress: float, deepest: int = 6) -> tuple[str, str, int]:
     """Sort, kind and size of the next sample; look-ups are oversampled at the start."""
     early = max(0.0, 1 - progress / 0.3)
-    kind = "search" if rng.random() < 0.42 + 0.12 * early else "coding"
+    kind = "search" if rng.random() < 0.36 + 0.12 * early else "coding"
     if kind == "search":
         sort = rng.choices(("execute", "bid", "mark", "refine"), (40 + 20 * early, 32, 16, 12))[0]
     else:
-        sort = rng.choices(("execute", "bid", "mark", "refine"), (32, 44, 14, 10))[0]
-    size = rng.choices(range(1, 7), [max(1, w) if n < 1 else w for n, w in enumerate(sizes(progress))])[0]
+        sort = rng.choices(("execute", "bid", "mark", "refine", "drill"), (26, 40, 12, 8, 18))[0]
+    size = rng.choices(range(1, deepest + 1), sizes(progress)[:deepest])[0]
     if kind == "search" and rng.random() < 0.9:
         size = min(size, 5)
     if kind == "search" and sort == "execute" and size > 3 and rng.random() < 0.5:
@@ -50,10 +50,10 @@ def draw_sample(rng: random.Random, progress: float) -> tuple[str, str, int]:
 
 def copying_share(progress: float) -> float:
     """Share of the tokens that are copying exercises: most at the start, a few later."""
-    return max(0.03, 0.4 * (1 - progress / 0.12))
+    return max(0.05, 0.4 * (1 - progress / 0.12))
 
 
-def make_pool(coder: Coder, seed: int, progress: float, tokens: int) -> list[Batch]:
+def make_pool(coder: Coder, seed: int, progress: float, tokens: int, deepest: int = 6) -> list[Batch]:
     """A pool of batches of at most ``tokens`` tokens each, shuffled."""
     rng = random.Random(seed)
     maker = Maker(make_world(rng, "train"), rng, "train")
@@ -68,7 +68,7 @@ def make_pool(coder: Coder, seed: int, progress: float, tokens: int) -> list[Bat
             continue
         if len(made) % 400 == 399:
             maker = Maker(make_world(rng, "train"), rng, "train")
-        ids, weights = coder.sample(maker.make(*draw_sample(rng, progress)))
+        ids, weights = coder.sample(maker.make(*draw_sample(rng, progress, deepest)))
         if len(ids) <= LONGEST:
             made.append((ids, weights))
             total += len(ids)

@@ -33,9 +33,9 @@ class Shape:
 
 
 SHAPES = {
-    "micro-xs": Shape(96, 2, 160, 3),
-    "micro-s": Shape(96, 3, 256, 3),
-    "micro-m": Shape(128, 4, 320, 4),
+    "micro-xs": Shape(96, 3, 256, 3),
+    "micro-s": Shape(112, 4, 256, 4),
+    "micro-m": Shape(128, 5, 352, 4),
     "micro-l": Shape(160, 5, 416, 5),
 }
 

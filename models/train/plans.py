@@ -12,13 +12,11 @@ from models.train.relations import RELATIONS
 from models.train.wording import is_question
 from models.train.world import World
 
-CLOSINGS = (
-    "run it with python and print the result",
-    "run it with python and print the result",
-    "write it in python and print the result",
-)
+CLOSING = "run it with python and print the result"
 OTHER_CLOSINGS = (
-    *CLOSINGS,
+    CLOSING,
+    CLOSING,
+    "write it in python and print the result",
     "use python to run it and print",
     "use the python tool and read the output",
     "execute the code with python",
@@ -114,9 +112,9 @@ def number(steps: list[str], rng: random.Random | None = None) -> str:
     return "\n".join(style.format(i) + s[:1].upper() + s[1:] + "." for i, s in enumerate(steps, start=1))
 
 
-def right_code(program: Program, rng: random.Random) -> Plan:
-    """The plan that a model should write for a program."""
-    return Plan(number([*(s.plan for s in program.steps), rng.choice(CLOSINGS)]), 5, program.steps)
+def right_code(program: Program) -> Plan:
+    """The plan that a model should write for a program: always in the same words, so that nothing is to be guessed."""
+    return Plan(number([*(s.plan for s in program.steps), CLOSING]), 5, program.steps)
 
 
 def reworded(step: Step, rng: random.Random) -> str:
@@ -222,7 +220,7 @@ def spoilt_code(program: Program, rng: random.Random) -> Plan:
     return (
         loose_code(steps, mark, rng)
         if rng.random() < 0.3
-        else Plan(number([*(s.plan for s in steps), rng.choice(CLOSINGS)]), mark, steps)
+        else Plan(number([*(s.plan for s in steps), CLOSING]), mark, steps)
     )
 
 

@@ -7,6 +7,7 @@ import random
 from dataclasses import dataclass
 
 from models.train.coding import Program, code_of, draw_program
+from models.train.drills import draw_drill
 from models.train.grammar import Split
 from models.train.lookup import Hop, Path, Question, draw_question, word_question
 from models.train.plans import (
@@ -38,7 +39,7 @@ class Sample:
     learn: tuple[int, ...]
     tools: tuple[str, ...]
     sort: str
-    """``bid``, ``mark``, ``refine`` or ``execute``."""
+    """``bid``, ``mark``, ``refine``, ``execute`` or ``drill``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,7 +186,7 @@ def read(world: World, trace: Trace, found: str, hop: Hop) -> None:
 
 
 class Maker:
-    """Makes samples of all four sorts from one world."""
+    """Makes samples of all sorts from one world."""
 
     def __init__(self, world: World, rng: random.Random, split: Split) -> None:
         self.world, self.rng, self.split = world, rng, split
@@ -200,7 +201,7 @@ class Maker:
 
     def right(self, puzzle: Puzzle) -> Plan:
         """The plan to be learned."""
-        return right_code(puzzle.program, self.rng) if puzzle.program is not None else right_search(self.asked(puzzle))
+        return right_code(puzzle.program) if puzzle.program is not None else right_search(self.asked(puzzle))
 
     def loose(self, puzzle: Puzzle) -> Plan:
         """A right plan in other words."""
@@ -223,8 +224,12 @@ class Maker:
 
     def make(self, sort: str, kind: str, size: int) -> Sample:
         """One sample."""
-        puzzle = self.puzzle(kind, size)
         tools = draw_tools(self.rng)
+        if sort == "drill":
+            messages, code = draw_drill(self.rng)
+            turn = Message(role="assistant", content=call("python", code=code))
+            return Sample((*messages, turn), (len(messages),), tools, sort)
+        puzzle = self.puzzle(kind, size)
         if sort == "execute":
             return self.execute(puzzle, tools)
         if sort == "mark":
@@ -271,7 +276,7 @@ class Maker:
         """One execution, mostly of a right plan."""
         rng, roll = self.rng, self.rng.random()
         if puzzle.program is not None:
-            plan = right_code(puzzle.program, rng) if roll < 0.6 else loose_code(puzzle.program.steps, 5, rng)
+            plan = right_code(puzzle.program) if roll < 0.6 else loose_code(puzzle.program.steps, 5, rng)
             if roll > 0.95:
                 plan = Plan(number([rng.choice(VAGUE["coding"])]), 3, puzzle.program.steps)
             elif roll > 0.87:

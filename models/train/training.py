@@ -38,6 +38,8 @@ class Recipe:
     """Fuse the layers with torch.compile: about a fifth quicker on a CPU; needs a C++ compiler."""
 
 
+DEEPEST = {"micro-xs": 3, "micro-s": 4}
+"""Most steps of the tasks that the smaller models are trained on: deeper ones take their room and come to nothing."""
 PROMPT_SHARE = 0.15
 """Share of the prompt's positions that are computed; their weight is raised to make up for half of it."""
 
@@ -120,7 +122,8 @@ class Trainer:
         """Pools of batches, each from its own seed."""
         while True:
             point = max(0.0, (self.progress - self.recipe.begin) / (1 - self.recipe.begin))
-            yield from make_pool(self.coder, self.recipe.seed * 1_000_003 + self.pools, point, self.recipe.batch_tokens)
+            seed = self.recipe.seed * 1_000_003 + self.pools
+            yield from make_pool(self.coder, seed, point, self.recipe.batch_tokens, DEEPEST.get(self.name, 6))
             self.pools += 1
 
     def train_step(self, batch: Batch) -> tuple[float, int]:
