@@ -58,12 +58,15 @@ async def open_session(settings: Settings, *, countdown_seconds: float) -> Sessi
     from sale_tui.agent.approval_store import ApprovalBook
     from sale_tui.memory.embedder import SentenceEmbedder
     from sale_tui.memory.service import open_memory
+    from sale_tui.session.offering import chosen_tools
     from sale_tui.session.runner import Session
     from sale_tui.session.wiring import Wiring
 
     folders = user_folders()
     pool = open_pool(settings, folders)
     corpus = _corpus_folder(settings, pool)
+    tools = _tools(corpus)
+    chosen = chosen_tools(settings.tools, pool.tools, tools)
     models = open_models(pool, folders)
     async with AsyncExitStack() as begun:
         embedder = SentenceEmbedder()
@@ -84,7 +87,8 @@ async def open_session(settings: Settings, *, countdown_seconds: float) -> Sessi
             memory=memory,
             embedder=embedder,
             sandbox=sandbox,
-            tools=_tools(corpus),
+            tools=tools,
+            chosen_tools=chosen,
             clock=SystemClock(),
             limits=Limits(steps=settings.steps, tokens=settings.tokens, seconds=settings.seconds),
             workspaces=workspaces,
@@ -170,13 +174,19 @@ def _corpus_folder(settings: Settings, pool: Pool) -> Path | None:
 
 
 def _tools(corpus: Path | None) -> tuple[Tool, ...]:
+    from sale_tui.agent.tools.edit import EditTool
+    from sale_tui.agent.tools.grep import GrepTool
+    from sale_tui.agent.tools.list import ListTool
     from sale_tui.agent.tools.open import OpenTool
     from sale_tui.agent.tools.python import PythonTool
+    from sale_tui.agent.tools.read import ReadTool
     from sale_tui.agent.tools.search import SearchTool
     from sale_tui.agent.tools.shelf import Shelf
+    from sale_tui.agent.tools.submit import SubmitTool
+    from sale_tui.agent.tools.write import WriteTool
 
     tools: list[Tool] = [PythonTool()]
     if corpus is not None:
         shelf = Shelf(corpus)
         tools += [SearchTool(shelf), OpenTool(shelf)]
-    return tuple(tools)
+    return (*tools, ReadTool(), WriteTool(), EditTool(), ListTool(), GrepTool(), SubmitTool())

@@ -82,6 +82,7 @@ def _auction_options(function: Function) -> Function:
     for option in (
         click.option("--thrift", type=float, metavar="X", help="Overrides the pool's thrift: higher is cheaper."),
         click.option("--corpus", metavar="DIR", help="Folder of documents that `search` uses.  [default: the pool's]"),
+        click.option("--tools", metavar="NAMES", help="Tools that are offered.  [default: those that the kind needs]"),
         click.option("--kind", type=click.Choice(["auto", "search", "coding"]), default="auto", show_default=True,
                      help="What the task asks for."),
     ):  # fmt: skip

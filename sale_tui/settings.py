@@ -38,6 +38,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """Pool name, folder or file."""
     corpus: str = ""
     """Folder of documents for ``search``; empty: the pool's own."""
+    tools: str = ""
+    """Names of the tools that are offered, such as ``python, search, open``; empty: those that the pool or the task's
+    kind needs."""
     countdown: Countdown = 8.0
     """Seconds in which a proposed award can be overruled in the app."""
     thrift: Thrift | None = None

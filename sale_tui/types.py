@@ -116,6 +116,8 @@ class Pool(Value):
     rules: AuctionRules
     corpus: str | None = None
     """Folder of documents that ``search`` uses unless the user names another."""
+    tools: tuple[str, ...] = ()
+    """Names of the tools that its agents are offered; empty: those that the task's kind needs."""
     samples: tuple[Task, ...] = ()
     """Tasks that the first screen offers."""
     note: str = ""

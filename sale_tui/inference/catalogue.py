@@ -102,6 +102,7 @@ class _Pool(_Table, frozen=True, kw_only=True):
     agent: Annotated[list[_Agent], msgspec.Meta(min_length=1)]
     corpus: str = ""
     note: str = ""
+    tools: list[Text] = []
     auction: _Auction = _Auction()
     sample: list[_Sample] = []
 
@@ -123,6 +124,7 @@ def load_pool(path: Path) -> Pool:
         agents=agents,
         rules=_rules(path, raw.auction, agents),
         corpus=str(_resolve(folder, raw.corpus)) if raw.corpus else None,
+        tools=tuple(raw.tools),
         samples=tuple(Task(text=sample.text, kind=sample.kind) for sample in raw.sample),
         note=raw.note,
     )

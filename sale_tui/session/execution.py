@@ -15,19 +15,18 @@ from sale_tui.auction.prompting import execute_messages
 from sale_tui.errors import NoSandbox
 from sale_tui.events import AwardDecided, Event, Notice
 from sale_tui.ports import Human
+from sale_tui.session.offering import offer
 from sale_tui.session.wiring import TaskRequest, Wiring
+from sale_tui.types import Kind
 
 SHOWN = 5
 """Names of files that were left out, in the notice."""
 
 
-def offer(wiring: Wiring) -> tuple[tuple[Tool, ...], tuple[str, ...]]:
-    """The tools that can be offered, and those that cannot, each with its reason."""
-    if wiring.sandbox.tier != "none":
-        return wiring.tools, ()
-    offered = tuple(tool for tool in wiring.tools if not tool.needs_sandbox)
-    reason = wiring.sandbox.advice or "there is no sandbox"
-    return offered, tuple(f"{tool.name}: {reason}" for tool in wiring.tools if tool.needs_sandbox)
+def offered_tools(wiring: Wiring, request: TaskRequest, kind: Kind) -> tuple[tuple[Tool, ...], tuple[str, ...]]:
+    """The tools that a task is offered, and those that are withheld, each with its reason."""
+    folder = request.workspace is not None
+    return offer(wiring.tools, wiring.sandbox, kind, chosen=wiring.chosen_tools, folder=folder)
 
 
 def check_sandbox(wiring: Wiring, request: TaskRequest) -> None:
@@ -66,11 +65,11 @@ def approvals_of(wiring: Wiring, request: TaskRequest, human: Human) -> Approval
 
 
 async def execute(
-    wiring: Wiring, request: TaskRequest, award: AwardDecided, human: Human
+    wiring: Wiring, request: TaskRequest, kind: Kind, award: AwardDecided, human: Human
 ) -> AsyncGenerator[Event, None]:
     """The run's events, from RunStarted to RunFinished, in the workspace that was prepared."""
     workspace = wiring.workspaces / award.auction
-    tools, withheld = offer(wiring)
+    tools, withheld = offered_tools(wiring, request, kind)
     run = Run(
         model=wiring.models[award.award.agent],
         opening=execute_messages(request.text, award.plan),

@@ -27,7 +27,7 @@ from sale_tui.events import (
 )
 from sale_tui.kind_words import kind_by_words
 from sale_tui.ports import Human
-from sale_tui.session.execution import check_sandbox, discard_workspace, execute, offer, prepare_workspace
+from sale_tui.session.execution import check_sandbox, discard_workspace, execute, offered_tools, prepare_workspace
 from sale_tui.session.header import header_of
 from sale_tui.session.ledger import Ledger
 from sale_tui.session.log import EventLog
@@ -175,9 +175,9 @@ class TaskRun:
             self.set_kind(await self._human.choose_kind(event.kind))
 
     async def _hold(self, loading: dict[str, asyncio.Task[ModelFacts]]) -> None:
-        tools, _ = offer(self._wiring)
+        tools, _ = offered_tools(self._wiring, self._request, self._known_kind)
         setting = Setting(
-            task=Task(text=self._request.text, kind=self._kind or kind_by_words(self._request.text)),
+            task=Task(text=self._request.text, kind=self._known_kind),
             rules=self._wiring.pool.rules,
             models=self._wiring.models,
             memory=self._wiring.memory,
@@ -196,9 +196,13 @@ class TaskRun:
                     self._kind_open = False
                 self._add(event)
 
+    @property
+    def _known_kind(self) -> Kind:
+        return self._kind or kind_by_words(self._request.text)
+
     async def _execute(self, award: AwardDecided) -> None:
         self._add(PhaseStarted(phase="running"))
-        async with aclosing(execute(self._wiring, self._request, award, self._human)) as events:
+        async with aclosing(execute(self._wiring, self._request, self._known_kind, award, self._human)) as events:
             async for event in events:
                 self._add(event)
 

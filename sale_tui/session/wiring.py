@@ -49,3 +49,5 @@ class Wiring:
     """Which calls may leave the sandbox."""
     private_corpus: bool = False
     """Whether the documents that ``search`` reads are the user's own."""
+    chosen_tools: tuple[str, ...] = ()
+    """Names of the tools that are offered; empty: those that the task's kind needs."""
