@@ -82,9 +82,7 @@ async def test_the_winner_gets_what_its_kind_needs(wire: Callable[..., Wiring]) 
     script = Script(
         turn=(
             ScriptTurn(part="bid", text="1. submit it."),
-            ScriptTurn(
-                part="execute", text='<tool_call>{"name": "submit", "arguments": {"answer": "42"}}</tool_call>'
-            ),
+            ScriptTurn(part="execute", text='<tool_call>{"name": "submit", "arguments": {"answer": "42"}}</tool_call>'),
         )
     )
     session = Session(wire(script, tools=TOOLS))
