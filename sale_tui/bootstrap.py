@@ -52,8 +52,11 @@ def open_models(pool: Pool, folders: Folders | None = None) -> Mapping[str, Chat
     return build_models(pool, make_private((folders or user_folders()).cache))
 
 
-async def open_session(settings: Settings, *, countdown_seconds: float) -> Session:
-    """Everything that a task needs. Models load with the first task, or when the front end asks for it."""
+async def open_session(settings: Settings, *, countdown_seconds: float, attended: bool = False) -> Session:
+    """Everything that a task needs; ``attended``: somebody can be asked.
+
+    Models load with the first task, or when the front end asks for it.
+    """
     await asyncio.to_thread(_import_parts)
     from sale_tui.agent.approval_store import ApprovalBook
     from sale_tui.memory.embedder import SentenceEmbedder
@@ -93,6 +96,7 @@ async def open_session(settings: Settings, *, countdown_seconds: float) -> Sessi
             limits=Limits(steps=settings.steps, tokens=settings.tokens, seconds=settings.seconds),
             workspaces=workspaces,
             countdown_seconds=countdown_seconds,
+            attended=attended,
             approvals=ApprovalBook(settings.launch_rules, settings.approval, open_approvals(folders)),
             private_corpus=bool(settings.corpus),
         )

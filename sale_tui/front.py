@@ -26,7 +26,11 @@ def start_app(settings: Settings, workspace: Path | None) -> int:
 
     check_workspace(workspace)
     pool = open_pool(settings)
-    app = SaleApp(lambda: open_session(settings, countdown_seconds=settings.countdown), pool, workspace=workspace)
+
+    async def opened() -> Session:
+        return await open_session(settings, countdown_seconds=settings.countdown, attended=True)
+
+    app = SaleApp(opened, pool, workspace=workspace)
     app.run()
     return app.return_code or 0
 

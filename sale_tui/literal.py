@@ -7,6 +7,7 @@ tag characters and lone surrogates. Markup of any interface is not this module's
 from __future__ import annotations
 
 import re
+import unicodedata
 
 _SEQUENCES = re.compile(
     r"""
@@ -21,6 +22,10 @@ _BREAKS = re.compile(r"\r\n?|[\x0b\x0c\x85\u2028\u2029]")
 _UNSEEN = re.compile(
     r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff\ufff9-\ufffb\U000e0000-\U000e007f]"
 )
+_BLANK = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0") | {
+    chr(code) for block in (range(0xFE00, 0xFE10), range(0xE0100, 0xE01F0)) for code in block
+}
+"""Letters and selectors that take no ink."""
 _SURROGATES = re.compile(r"[\ud800-\udfff]")
 
 
@@ -40,3 +45,14 @@ def literal_line(text: str, width: int = 0) -> str:
     if width and len(line) > width:
         return line[: max(width - 1, 0)] + "…"
     return line
+
+
+def unseen(text: str) -> int:
+    """How many characters of a text nobody sees: what ``literal`` takes away, joiners, fillers, private signs."""
+    return sum(_hidden(character) for character in text)
+
+
+def _hidden(character: str) -> bool:
+    if character in "\n\t":
+        return False
+    return unicodedata.category(character) in {"Cc", "Cf", "Cs", "Co", "Cn"} or character in _BLANK

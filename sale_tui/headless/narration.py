@@ -51,7 +51,7 @@ class Narrator:
                 yield f"award proposed: {event.award.agent} ({event.award.round} bid)"
                 yield from explanation_lines(event.explanation)
             case _:
-                for tell in (opening_lines, bid_lines, run_lines, closing_lines):
+                for tell in (opening_lines, bid_lines, run_lines, approval_lines, closing_lines):
                     yield from tell(event)
 
 
@@ -126,6 +126,21 @@ def run_lines(event: e.Event) -> Iterable[str]:
             if event.answer:
                 yield "answer:"
                 yield from indented(event.answer)
+        case _:
+            pass
+
+
+def approval_lines(event: e.Event) -> Iterable[str]:
+    """Lines of the calls that ask for leave."""
+    match event:
+        case e.ApprovalAsked():
+            yield f"  asks for leave: {literal_line(event.call)}"
+            for told in (event.leaves, *event.why):
+                yield f"    {literal_line(told)}"
+        case e.ApprovalAnswered():
+            yield f"  {'allowed' if event.allowed else 'denied'} (by {event.by}): {literal_line(event.call)}"
+            if event.reason:
+                yield f"    {literal_line(event.reason)}"
         case _:
             pass
 

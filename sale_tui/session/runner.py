@@ -26,10 +26,11 @@ class Session:
     """The models, memory and tools of one front end, and at most one task at a time."""
 
     def __init__(self, wiring: Wiring, human: Human | None = None, deadlines: Deadlines | None = None) -> None:
-        """``human``: who decides; by default a PromptHuman where the wiring has a countdown, else nobody is asked."""
+        """``human``: who decides; by default a PromptHuman where the wiring is attended, else nobody is asked."""
         self.wiring = wiring
-        prompted = wiring.countdown_seconds > 0
-        self.human: Human = human or (PromptHuman(wiring.clock, KIND_SECONDS) if prompted else AutoHuman())
+        kind_seconds = KIND_SECONDS if wiring.countdown_seconds > 0 else 0.0
+        prompted = wiring.attended or wiring.countdown_seconds > 0
+        self.human: Human = human or (PromptHuman(wiring.clock, kind_seconds) if prompted else AutoHuman())
         self._deadlines = deadlines or Deadlines()
         self._task: TaskRun | None = None
         self._running: AsyncGenerator[Event, None] | None = None

@@ -45,6 +45,8 @@ class Wiring:
     """Folder under which each run gets a fresh workspace."""
     countdown_seconds: float = 0.0
     """How long a proposed award waits to be overruled."""
+    attended: bool = False
+    """Whether somebody sits at the front end who can be asked, even without a countdown."""
     approvals: ApprovalBook = field(default_factory=ApprovalBook)
     """Which calls may leave the sandbox."""
     private_corpus: bool = False

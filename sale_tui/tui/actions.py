@@ -7,12 +7,13 @@ from typing import Literal
 import msgspec
 from textual.binding import Binding, BindingType
 
-Scope = Literal["app", "home", "auction", "run", "bid"]
+Scope = Literal["app", "home", "auction", "run", "bid", "question"]
 SCOPES: dict[Scope, str] = {
     "home": "First screen",
     "auction": "Auction",
     "bid": "A bid in full",
     "run": "Run",
+    "question": "A call that asks for leave",
     "app": "Everywhere",
 }
 
@@ -82,9 +83,23 @@ ACTIONS: tuple[Action, ...] = (
     Action("view(1)", "right", "→", "next bid", "Show the next bid.", ("bid",), 2),
     Action("view(-1)", "left", "←", "bid before", "Show the bid before.", ("bid",), 2),
     Action("leave", "escape,v", "Esc", "back", "Close this view.", ("bid",), 1),
+    Action("once", "o", "o", "once", "Allow this call.", ("question",), 1),
+    Action("run", "r", "r", "this run", "Allow it and what is like it for the rest of the run.", ("question",), 2),
+    Action("always", "a", "a", "always", "Allow it and what is like it in later runs, too.", ("question",), 3),
+    Action("deny", "d", "d", "deny", "Deny it, with a reason that the model is told.", ("question",), 1),
+    Action("back", "escape", "Esc", "back", "Leave the reason and choose again.", ("question",), 4),
     Action("scroll", "", "↑ ↓", "", "Scroll; Tab goes between the steps and the answer.", ("run",), 9),
     Action("new_task", "n,escape", "n", "new task", "Go to the prompt for another task.", ("auction", "run"), 2),
-    Action("interrupt", "ctrl+c", "ctrl+c", "stop", "Stop the auction or the run now.", ("auction", "run"), 1, True),
+    Action(
+        "interrupt",
+        "ctrl+c",
+        "ctrl+c",
+        "stop",
+        "Stop the auction or the run now.",
+        ("auction", "run", "question"),
+        1,
+        True,
+    ),
     Action("help", "question_mark,f1", "?", "help", "Show all keys (F1 while writing).", ("app",), 1),
     Action(
         "quit", "ctrl+q", "ctrl+q", "quit", "Quit and end every model (q outside the prompt, too).", ("app",), 1, True

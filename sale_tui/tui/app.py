@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import signal
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Literal
@@ -19,6 +20,7 @@ from textual.binding import BindingType
 
 from sale_tui.commands import Command, Interrupt
 from sale_tui.tui.actions import bindings
+from sale_tui.tui.asking import Asking
 from sale_tui.tui.feed import Feed
 from sale_tui.tui.screens.home import HomeScreen
 from sale_tui.tui.screens.view import View
@@ -60,14 +62,17 @@ class SaleApp(App[None]):
         begin: TaskRequest | None = None,
         speed: float = 1.0,
         grace_seconds: float = GRACE,
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         """``open_session`` is awaited after the first frame. ``workspace``: its copy is what tools work in.
         ``begin``: a task to start with, as a replay does, ``speed`` times as fast as its events say.
+        ``monotonic``: the clock that counts how long something has been seen.
         """
         super().__init__()
         self.register_theme(THEME)
         self.theme = THEME.name
-        self.clock = StreamClock(time.monotonic, speed)
+        self._monotonic = monotonic
+        self.clock = StreamClock(monotonic, speed)
         self.feed = Feed(open_session, pool, self.clock, self.mark)
         self.still = False
         """For pictures: no moving signs, and time stands still with the last event."""
@@ -79,6 +84,7 @@ class SaleApp(App[None]):
         self._home: HomeScreen | None = None
         self._auction: AuctionScreen | None = None
         self._run_screen: RunScreen | None = None
+        self._asking = Asking(self)
         self._went_to_run = False
 
     @property
@@ -93,7 +99,7 @@ class SaleApp(App[None]):
 
     def time(self) -> float:
         """Seconds that never go back."""
-        return time.monotonic()
+        return self._monotonic()
 
     def get_default_screen(self) -> HomeScreen:
         self._home = HomeScreen(self._pool, self._workspace)
@@ -139,6 +145,7 @@ class SaleApp(App[None]):
             self._went_to_run = True
             if not isinstance(self.screen, HomeScreen):
                 self.show("run")
+        self._asking.draw(state)
         if self.drawn and not state.busy:
             self._ticks.pause()
             return

@@ -8,6 +8,8 @@ import msgspec
 from msgspec.structs import replace
 
 from sale_tui.events import (
+    ApprovalAnswered,
+    ApprovalAsked,
     CallRejected,
     Event,
     RunFinished,
@@ -36,6 +38,8 @@ class Call(msgspec.Struct, frozen=True):
     truncated: int = 0
     """Characters that were cut from the output."""
     seconds: float | None = None
+    leave: str = ""
+    """Who allowed or denied it, where that was asked or ruled."""
 
 
 class Step(msgspec.Struct, frozen=True):
@@ -57,6 +61,8 @@ class Run(msgspec.Struct, frozen=True):
     started: RunStarted
     steps: tuple[Step, ...] = ()
     finished: RunFinished | None = None
+    question: ApprovalAsked | None = None
+    """The call that waits for leave."""
 
     @property
     def tokens(self) -> int:
@@ -75,10 +81,37 @@ def apply_run(run: Run | None, event: Event) -> Run | None:
             return replace(run, steps=(*run.steps, Step(event.step, event.at)))
         case StepDelta() | StepFinished() | ToolCalled() | ToolFinished() | CallRejected():
             return _in_step(run, event.step, event)
+        case ApprovalAsked():
+            return _with_leave(replace(run, question=event), event.question, "waits for your word")
+        case ApprovalAnswered():
+            return _with_leave(replace(run, question=None), event.question, leave_line(event))
         case RunFinished():
-            return replace(run, finished=event, steps=tuple(_stopped(step) for step in run.steps))
+            return replace(run, finished=event, question=None, steps=tuple(_stopped(step) for step in run.steps))
         case _:
             return run
+
+
+def leave_line(event: ApprovalAnswered) -> str:
+    """Who allowed or denied a call, in words: ``allowed by you, for this run: search(*)``."""
+    told = {
+        "user": "by you",
+        "flag": "by a flag of this launch",
+        "run": "by your word for this run",
+        "settings": "by your settings",
+        "always": "by your word for always",
+        "default": "because nobody could be asked",
+    }
+    answered = {"run": ", for this run", "always": ", for always"}.get(event.answer or "", "")
+    rule = f": {event.rule}" if event.rule else ""
+    return f"{'allowed' if event.allowed else 'denied'} {told[event.by]}{answered}{rule}"
+
+
+def _with_leave(run: Run, call: str, leave: str) -> Run:
+    if not run.steps:
+        return run
+    *before, last = run.steps
+    calls = tuple(replace(each, leave=leave) if each.id == call else each for each in last.calls)
+    return replace(run, steps=(*before, replace(last, calls=calls)))
 
 
 def _in_step(run: Run, number: int, event: Event) -> Run:

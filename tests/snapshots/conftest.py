@@ -64,6 +64,7 @@ def make_app(tmp_path: Path) -> Callable[..., SaleApp]:
         script: Script = SCRIPT, countdown: float = 30.0, begin: str = "", kind_seconds: float = 0.0, **changes: Any
     ) -> SaleApp:
         pool = forest()
+        tools = changes.pop("tools", (PythonTool(),))
 
         async def open_session() -> Session:
             embedder = HashingEmbedder()
@@ -74,11 +75,12 @@ def make_app(tmp_path: Path) -> Callable[..., SaleApp]:
                 memory=memory,
                 embedder=embedder,
                 sandbox=NoneSandbox("there is none", "install bubblewrap"),
-                tools=(PythonTool(),),
+                tools=tools,
                 clock=SystemClock(),
                 limits=Limits(),
                 workspaces=tmp_path / "workspaces",
                 countdown_seconds=countdown,
+                attended=True,
             )
             return Session(wiring, PromptHuman(wiring.clock, kind_seconds) if kind_seconds else None)
 

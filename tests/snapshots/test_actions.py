@@ -7,12 +7,20 @@ from textual.binding import Binding
 
 from sale_tui.tui.actions import ACTIONS, SCOPES, actions_of, bindings
 from sale_tui.tui.app import SaleApp
+from sale_tui.tui.screens.approval import ApprovalScreen
 from sale_tui.tui.screens.auction import AuctionScreen
 from sale_tui.tui.screens.bid import BidScreen
 from sale_tui.tui.screens.home import HomeScreen
 from sale_tui.tui.screens.run import RunScreen
 
-OWNERS = {"app": SaleApp, "home": HomeScreen, "auction": AuctionScreen, "run": RunScreen, "bid": BidScreen}
+OWNERS = {
+    "app": SaleApp,
+    "home": HomeScreen,
+    "auction": AuctionScreen,
+    "run": RunScreen,
+    "bid": BidScreen,
+    "question": ApprovalScreen,
+}
 
 
 @pytest.mark.parametrize("scope", list(SCOPES))

@@ -15,6 +15,7 @@ from textual.widgets import Input
 from sale_tui.agent.workspace import save_copy
 from sale_tui.errors import SaleError
 from sale_tui.tui.format import plural
+from sale_tui.tui.widgets.line_input import LineInput
 from sale_tui.tui.widgets.text import PlainText
 
 
@@ -33,7 +34,7 @@ class SaveScreen(ModalScreen[None]):
         with Vertical(id="save"):
             yield PlainText(("Save a copy of the workspace into which folder?", "bold"))
             yield PlainText((str(self._workspace), "$quiet"))
-            yield Input(value=str(Path.cwd() / f"sale-{self._workspace.name}"), id="folder")
+            yield LineInput(str(Path.cwd() / f"sale-{self._workspace.name}"), id="folder")
             yield PlainText(("Enter saves · Esc leaves", "$quiet"), id="result")
 
     async def on_input_submitted(self, event: Input.Submitted) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from textual.app import ComposeResult
 from textual.containers import Vertical
 
+from sale_tui.literal import literal_line
 from sale_tui.tui.format import count, duration, excerpt, plural
 from sale_tui.tui.state_run import Call, Step
 from sale_tui.tui.widgets.text import Part, PlainText, clipped, words
@@ -52,6 +53,8 @@ class CallView(Vertical):
         title: list[Part] = [(f"{sign} ", style), (call.tool, "bold")]
         if call.seconds is not None:
             title.append((f"  {duration(call.seconds)}", "$quiet"))
+        if call.leave:
+            title.append((f"  {literal_line(call.leave)}", "$text-warning"))
         separator = "\n" if "\n" in call.arguments or len(call.arguments) > 60 else "  "
         self._call.show(*title, separator, excerpt(call.arguments, SHOWN))
         bad = call.status in {"failed", "rejected"}

@@ -79,8 +79,8 @@ async def play(run: Run, human: PromptHuman | None = None, *answers: ApprovalAns
             events.append(event)
             if isinstance(event, ApprovalAsked) and human is not None:
                 answer = Answer(question=event.question, answer=next(given), reason="not there")
-                while not human.receive(answer):
-                    await asyncio.sleep(0)
+                await asyncio.sleep(0)
+                assert human.receive(answer)
     assert next(given, None) is None, "a question was not asked"
     return events
 
@@ -103,7 +103,11 @@ async def test_nothing_leaves_where_nobody_can_be_asked(tmp_path: Path) -> None:
         assert not finished.ok
         assert finished.output.startswith("error: denied: nobody can be asked here")
         assert (answered.allowed, answered.by, answered.call) == (False, "default", f"open({A})")
-    assert "--allow 'open(https://a.example/*)'" in finished.output
+
+
+async def test_headless_says_which_flag_would_allow_it(tmp_path: Path) -> None:
+    events = await play(make(tmp_path, PageTool(), Approvals(human=AutoHuman()), A))
+    assert "--allow 'open(https://a.example/*)'" in of(events, ToolFinished)[0].output
 
 
 async def test_what_stays_in_the_sandbox_is_not_asked_for(tmp_path: Path) -> None:
@@ -151,7 +155,8 @@ async def test_for_this_run_holds_until_strangers_have_been_read_then_again(tmp_
 
 
 async def test_always_is_kept_but_asked_again_by_a_run_that_has_read_strangers(tmp_path: Path) -> None:
-    tool, human, kept = PageTool(), person(), []
+    tool, human = PageTool(), person()
+    kept: list[ApprovalRule] = []
     await play(make(tmp_path, tool, Approvals(human=human, keep=kept.append), A), human, "always")
     assert kept == [ApprovalRule(call="open(https://a.example/*)", action="allow")]
     later = Approvals(human=human, policy=Policy(always=tuple(kept)))
