@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import ast
 import json
 import random
 import re
@@ -8,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from models.train import tokenizer as tokens
-from models.train.coding import draw_program, evaluate
+from models.train.coding import draw_program, evaluate, strange_word
 from models.train.copying import exercise
-from models.train.data import copying_share, make_pool, sizes
+from models.train.data import copying_share, draw_sample, make_pool, sizes
 from models.train.lookup import draw_question
 from models.train.plans import result, right_code, spoilt_code, spoilt_search
 from models.train.samples import Maker, call
@@ -42,7 +43,7 @@ def test_programs_have_their_size_and_run(size: int) -> None:
 
 def test_every_right_plan_ends_with_python() -> None:
     rng = random.Random(3)
-    assert all("python" in right_code(draw_program(2, rng, "train"), rng).text for _ in range(20))
+    assert all("python" in right_code(draw_program(2, rng, "train")).text for _ in range(20))
 
 
 def test_spoilt_code_plans_are_marked_by_what_they_compute() -> None:
@@ -144,12 +145,51 @@ def test_curriculum_begins_with_single_steps_and_copying() -> None:
 
 def test_exercises_repeat_what_was_shown() -> None:
     rng = random.Random(8)
-    for _ in range(30):
+    kinds = set()
+    for _ in range(60):
         ids, weights = exercise(CODER, rng)
-        half = len(ids) // 2
-        assert sorted(ids[:half]) == sorted(ids[half:])
-        assert not weights[:half].any()
-        assert weights[half:].any()
+        shown, learned = ids[weights == 0], ids[weights > 0]
+        assert len(learned) > 0
+        assert not weights[: len(ids) // 3].any()
+        text = CODER.decode([int(i) for i in ids])
+        kinds.add("x = " in text)
+        if "x = " not in text:
+            assert set(learned) <= set(shown)
+            continue
+        values = [ast.literal_eval(line[4:]) for line in text.split("\n") if line.startswith("x = ")]
+        assert values
+        for value in values:
+            for item in value if isinstance(value, list | dict) else [value]:
+                assert text.count(str(item)) >= 2
+    assert kinds == {True, False}
+
+
+def test_drills_hold_many_steps_and_a_value_to_copy(maker: Maker) -> None:
+    lengths = set()
+    for _ in range(40):
+        sample = maker.make("drill", "coding", 1)
+        assert len(sample.learn) == 1
+        turn = sample.messages[sample.learn[0]].content
+        code = json.loads(re.findall(r"<tool_call>\n(.*)\n</tool_call>", turn)[0])["arguments"]["code"]
+        plan = next(m for m in sample.messages if m.part == "execute").fields["plan"]
+        lines = [line for line in code.split("\n") if line.startswith("x = ")]
+        assert len(lines) == len(plan.split("\n"))
+        assert lines[0] == f"x = {ast.literal_eval(lines[0][4:])!r}"
+        lengths.add(len(lines))
+    assert min(lengths) <= 3
+    assert max(lengths) >= 7
+
+
+def test_strange_words_are_many_and_plain() -> None:
+    rng = random.Random(9)
+    words = [strange_word(rng) for _ in range(500)]
+    assert len(set(words)) > 400
+    assert all(re.fullmatch(r"[a-z]{1,24}", word) for word in words)
+
+
+def test_the_deepest_task_is_kept_to() -> None:
+    rng = random.Random(10)
+    assert {draw_sample(rng, 0.9, 3)[2] for _ in range(400)} == {1, 2, 3}
 
 
 @pytest.mark.parametrize(
