@@ -79,12 +79,9 @@ def test_names_are_checked() -> None:
 
 
 async def test_the_winner_gets_what_its_kind_needs(wire: Callable[..., Wiring]) -> None:
-    script = Script(
-        turn=(
-            ScriptTurn(part="bid", text="1. submit it."),
-            ScriptTurn(part="execute", text='<tool_call>{"name": "submit", "arguments": {"answer": "42"}}</tool_call>'),
-        )
-    )
+    submit = '<tool_call>{"name": "submit", "arguments": {"answer": "42"}}</tool_call>'
+    turns = (ScriptTurn(part="bid", text="1. submit it."), ScriptTurn(part="execute", text=submit))
+    script = Script(turn=turns, mark=(ScriptMark(mark=3),))
     session = Session(wire(script, tools=TOOLS))
     events: list[Event] = [event async for event in session.run(TaskRequest(text="In which town?", kind="search"))]
     started = next(event for event in events if isinstance(event, RunStarted))
