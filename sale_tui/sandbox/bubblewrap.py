@@ -11,15 +11,16 @@ import fcntl
 import os
 import shutil
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 
 from sale_tui.errors import NoSandbox
 from sale_tui.ports import ExecRequest, ExecResult
-from sale_tui.sandbox.owner import adopt, spare_uid
-from sale_tui.sandbox.process import Launch, Running, Started
+from sale_tui.sandbox.owner import spare_uid
+from sale_tui.sandbox.place import Place, Places
+from sale_tui.sandbox.process import Launch, Running, Started, whole
 from sale_tui.sandbox.seccomp import program
 from sale_tui.sandbox.watch import Watch
 from sale_tui.types import SandboxLimits, SandboxTier
@@ -58,9 +59,15 @@ class BubblewrapSandbox:
     """The tier ``full``, once its self-test has passed (``check.self_test``); ``detect`` gives out no other."""
 
     def __init__(
-        self, workspaces: Path, limits: SandboxLimits | None = None, bwrap: str | None = None, old: bool = False
+        self,
+        workspaces: Path,
+        limits: SandboxLimits | None = None,
+        bwrap: str | None = None,
+        old: bool = False,
+        named: Sequence[Path] = (),
     ) -> None:
-        """``workspaces``: the folder of all runs' workspaces; no other folder is ever bound.
+        """``workspaces``: the folder of all runs' workspaces; ``named``: folders of the user's own, as checked by
+        ``place.check_named``, that may be one, too. No other folder can be written.
 
         ``old``: do without what bubblewrap learned in 0.8.0 (Ubuntu 22.04 has 0.6.1): the filter alone refuses new
         namespaces then, and the watch counts what lies in /tmp and /dev/shm as memory.
@@ -76,7 +83,7 @@ class BubblewrapSandbox:
         inside = str(Path(self._python).parent)
         self._path = ENVIRONMENT["PATH"] if inside == "/usr/bin" else f"{inside}:{ENVIRONMENT['PATH']}"
         self._filter = program()
-        self._adopting = asyncio.Lock()
+        self._places = Places(workspaces, named, self._uid)
 
     @property
     def tier(self) -> SandboxTier:
@@ -102,16 +109,16 @@ class BubblewrapSandbox:
     async def run(self, request: ExecRequest) -> ExecResult:
         """Run any program to its end; cancelling it kills its whole tree. Raises NoSandbox."""
         seconds = min(request.timeout_seconds, self._limits(request).seconds)
-        folder, running = await self._begin(request, seconds, talks=False)
-        return await self._finish(folder, running, seconds)
+        place, running = await self._begin(request, seconds, talks=False)
+        return await self._finish(place, running, seconds)
 
     async def start(self, request: ExecRequest) -> Started:
         """Start a program to talk to; whoever does must end it. Raises NoSandbox."""
         seconds = request.timeout_seconds
-        folder, running = await self._begin(request, seconds, talks=True)
-        return Started(running, self._finish(folder, running, seconds))
+        place, running = await self._begin(request, seconds, talks=True)
+        return Started(running, self._finish(place, running, seconds))
 
-    def options(self, request: ExecRequest, workspace: Path, data: dict[str, int]) -> Iterator[str]:
+    def options(self, request: ExecRequest, place: Place, data: dict[str, int]) -> Iterator[str]:
         """bubblewrap's options; ``data``: descriptors of filter, passwd, group, hosts and of each file."""
         yield from self._fixed
         if not request.net:
@@ -120,7 +127,7 @@ class BubblewrapSandbox:
         for name, value in request.environment.items():
             yield from ("--setenv", name, value)
         for folder in request.readable:
-            yield from ("--ro-bind", _showable(folder), str(folder))
+            yield from ("--ro-bind", place.source(folder), str(folder))
         for name in ("passwd", "group", "hosts"):
             yield from ("--ro-bind-data", str(data[name]), f"/etc/{name}")
         if request.net:
@@ -129,7 +136,13 @@ class BubblewrapSandbox:
         for name in request.files:
             yield from ("--ro-bind-data", str(data[f"/{name}"]), f"{RUN}/{name}")
         # Last, and nothing below it.
-        yield from ("--ro-bind" if request.read_only else "--bind", str(workspace), WORKSPACE, "--chdir", WORKSPACE)
+        yield from (
+            "--ro-bind" if request.read_only else "--bind",
+            place.source(place.folder),
+            WORKSPACE,
+            "--chdir",
+            WORKSPACE,
+        )
         yield from ("--remount-ro", "/dev", "--remount-ro", "/", "--seccomp", str(data["filter"]))
 
     def command(self, request: ExecRequest, seconds: float) -> Iterator[str]:
@@ -144,37 +157,42 @@ class BubblewrapSandbox:
         yield from ("--core=0", "--memlock=0", "--stack=8388608")
         yield from ("--", *request.argv)
 
-    async def _begin(self, request: ExecRequest, seconds: float, talks: bool) -> tuple[Path, Running]:
+    async def _begin(self, request: ExecRequest, seconds: float, talks: bool) -> tuple[Place, Running]:
         _check(request)
-        limits = self._limits(request)
-        folder = await self._own(request.workspace)
+        running = Running(self._limits(request), self.tier, talks)
+        place = await self._places.enter(request.workspace, request.readable)
+        try:
+            await self._launch(request, place, running, seconds)
+        except BaseException:
+            await whole(place.leave())
+            raise
+        return place, running
+
+    async def _launch(self, request: ExecRequest, place: Place, running: Running, seconds: float) -> None:
         contents = {f"/{name}": content for name, content in request.files.items()}
         with (
             _memory_files({"filter": self._filter, **_FILES, **contents}) as data,
             _memory_files({"stdin": request.stdin}) as given,
         ):
-            options = "\0".join(self.options(request, folder, data)) + "\0"
+            options = "\0".join(self.options(request, place, data)) + "\0"
             with _memory_files({"options": os.fsencode(options)}) as said:
-                running = Running(limits, self.tier, talks)
                 launch = Launch(
-                    program=(self._bwrap,),
+                    program=(*place.prefix, self._bwrap),
                     arguments=("--args", str(said["options"]), "--", *self.command(request, seconds)),
                     pass_fds=(*data.values(), *said.values()),
-                    uid=self._uid,
+                    uid=None if place.prefix else self._uid,
                     stdin=given["stdin"] if request.stdin else asyncio.subprocess.DEVNULL,
                 )
                 try:
                     await running.begin(launch)
                 except (OSError, ValueError) as error:
                     raise NoSandbox(f"bubblewrap cannot be started: {error}", "see `sale-tui doctor`") from error
-        return folder, running
 
-    async def _finish(self, folder: Path, running: Running, seconds: float) -> ExecResult:
+    async def _finish(self, place: Place, running: Running, seconds: float) -> ExecResult:
         try:
-            return await running.finish(self._watch(folder, running.limits), seconds)
+            return await running.finish(self._watch(place.folder, running.limits), seconds)
         finally:
-            # The program may have shut it; its name is in a folder of ours, so it is still the same folder.
-            folder.chmod(0o700)
+            await whole(place.leave())
 
     def _limits(self, request: ExecRequest) -> SandboxLimits:
         return request.limits or self.limits
@@ -203,15 +221,6 @@ class BubblewrapSandbox:
             parts += ["--ro-bind", prefix, prefix]
         parts += ["--proc", "/proc", "--ro-bind", "/proc/sys", "/proc/sys", "--dev", "/dev"]
         return tuple(parts)
-
-    async def _own(self, workspace: Path) -> Path:
-        folder = Path(os.path.realpath(workspace))
-        if not folder.is_relative_to(os.path.realpath(self.workspaces)) or not folder.is_dir():
-            raise NoSandbox(f"{workspace} is no workspace", f"workspaces are folders below {self.workspaces}")
-        if self._uid is not None:
-            async with self._adopting:
-                await asyncio.to_thread(adopt, folder, self._uid)
-        return folder
 
 
 def tool_python(private: bool) -> str:
@@ -251,15 +260,16 @@ def _check(request: ExecRequest) -> None:
     for name in request.files:
         if not name or "/" in name or "\0" in name or name in (".", ".."):
             raise NoSandbox(f"{name!r} cannot be the name of a file in {RUN}", "use a plain name")
+    for folder in request.readable:
+        _check_shown(folder)
     if not request.argv or any("\0" in part for part in (*request.argv, *request.environment.values())):
         raise NoSandbox("there is no such command: it is empty or holds a zero byte", "name a program")
 
 
-def _showable(folder: Path) -> str:
-    """Where a folder really lies. Raises NoSandbox where it may not be shown at its own path."""
+def _check_shown(folder: Path) -> None:
+    """Raises NoSandbox where a folder may not be shown at its own path."""
     if not folder.is_absolute() or folder.parts[1:2] == () or folder.parts[1] in _NOT_A_PREFIX or ".." in folder.parts:
         raise NoSandbox(f"{folder} cannot be shown in the sandbox", "name an absolute path outside the sandbox's own")
-    return os.path.realpath(folder)
 
 
 @contextmanager

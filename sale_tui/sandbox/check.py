@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import secrets
-import shutil
 import socket
 import tempfile
 from collections.abc import Iterator
@@ -17,6 +16,7 @@ import msgspec
 from sale_tui.errors import NoSandbox
 from sale_tui.ports import ExecResult
 from sale_tui.sandbox.bubblewrap import ENVIRONMENT, INNER_ID, BubblewrapSandbox
+from sale_tui.trees import remove_tree
 
 PROBES = 20
 SECONDS = 10.0
@@ -111,7 +111,7 @@ def _folder(base: Path) -> Iterator[Path]:
     try:
         yield folder
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        remove_tree(folder)
 
 
 @contextmanager

@@ -9,6 +9,7 @@ import tempfile
 from pathlib import Path
 
 from sale_tui.errors import NoSandbox
+from sale_tui.trees import walk
 
 SPARE_UIDS = (64217, 64218, 64219, 65534)
 """Tried in this order; the last is ``nobody``."""
@@ -61,9 +62,8 @@ def adopt(workspace: Path, uid: int) -> None:
         if owner != os.geteuid():
             raise NoSandbox(f"{workspace} belongs to another user", "start the run again, in a fresh workspace")
         os.fchmod(folder, 0o700)
-        for _, folders, files, inside in os.fwalk(".", dir_fd=folder, follow_symlinks=False):
-            for name in (*folders, *files):
-                os.chown(name, uid, uid, dir_fd=inside, follow_symlinks=False)
+        for inside, name, _ in walk(folder):
+            os.chown(name, uid, uid, dir_fd=inside, follow_symlinks=False)
         os.fchown(folder, uid, uid)
     finally:
         os.close(folder)

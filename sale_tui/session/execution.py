@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import shutil
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 
@@ -17,6 +16,7 @@ from sale_tui.events import AwardDecided, Event, Notice
 from sale_tui.ports import Human
 from sale_tui.session.offering import offer
 from sale_tui.session.wiring import TaskRequest, Wiring
+from sale_tui.trees import remove_tree
 from sale_tui.types import Kind
 
 SHOWN = 5
@@ -50,7 +50,7 @@ async def prepare_workspace(wiring: Wiring, request: TaskRequest, auction: str) 
 
 def discard_workspace(wiring: Wiring, auction: str) -> None:
     """Remove a workspace in which nothing has run."""
-    shutil.rmtree(wiring.workspaces / auction, ignore_errors=True)
+    remove_tree(wiring.workspaces / auction)
 
 
 def approvals_of(wiring: Wiring, request: TaskRequest, human: Human) -> Approvals:

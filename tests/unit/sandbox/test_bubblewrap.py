@@ -16,6 +16,7 @@ import pytest
 from sale_tui.errors import NoSandbox
 from sale_tui.ports import ExecRequest
 from sale_tui.sandbox.bubblewrap import ENVIRONMENT, WORKSPACE, BubblewrapSandbox
+from sale_tui.sandbox.place import Place
 from sale_tui.types import MEGABYTE, SandboxLimits
 
 pytestmark = pytest.mark.sandbox
@@ -333,6 +334,7 @@ async def test_nothing_outlives_a_killed_app(base: Path, workspace: Path) -> Non
 import asyncio
 from pathlib import Path
 from sale_tui.sandbox.bubblewrap import BubblewrapSandbox
+from sale_tui.sandbox.place import Place
 from sale_tui.types import MEGABYTE, SandboxLimits
 code = {family("TOKEN")!r}.replace("TOKEN", {token[:8]!r} + {token[8:]!r})
 asyncio.run(BubblewrapSandbox(Path({str(base)!r})).run_python(code, Path({str(workspace)!r}), 60))
@@ -387,7 +389,7 @@ async def test_only_workspaces_are_bound(sandbox: BubblewrapSandbox, workspace: 
 def test_nothing_is_mounted_below_the_workspace(sandbox: BubblewrapSandbox, workspace: Path) -> None:
     data = {"/main.py": 3, "passwd": 4, "group": 5, "hosts": 6, "filter": 7}
     request = ExecRequest(argv=("true",), workspace=workspace, files={"main.py": b""}, readable=(Path("/opt"),))
-    options = list(sandbox.options(request, workspace, data))
+    options = list(sandbox.options(request, Place(workspace), data))
     bound = options.index(str(workspace))
     assert options[bound - 1 :][:5] == ["--bind", str(workspace), WORKSPACE, "--chdir", WORKSPACE]
     assert not {"--bind", "--dir", "--file", "--symlink", "--tmpfs"} & set(options[bound:])
