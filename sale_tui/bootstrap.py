@@ -186,6 +186,7 @@ def _tools(corpus: Path | None) -> tuple[Tool, ...]:
     from sale_tui.agent.tools.read import ReadTool
     from sale_tui.agent.tools.search import SearchTool
     from sale_tui.agent.tools.shelf import Shelf
+    from sale_tui.agent.tools.shell import ShellTool
     from sale_tui.agent.tools.submit import SubmitTool
     from sale_tui.agent.tools.write import WriteTool
 
@@ -193,4 +194,4 @@ def _tools(corpus: Path | None) -> tuple[Tool, ...]:
     if corpus is not None:
         shelf = Shelf(corpus)
         tools += [SearchTool(shelf), OpenTool(shelf)]
-    return (*tools, ReadTool(), WriteTool(), EditTool(), ListTool(), GrepTool(), SubmitTool())
+    return (*tools, ShellTool(), ReadTool(), WriteTool(), EditTool(), ListTool(), GrepTool(), SubmitTool())

@@ -139,13 +139,18 @@ def cli(context: click.Context, /, workspace: Path | None, **flags: Any) -> int:
 @click.option("--agent", metavar="A", help="Pin an agent: it runs the task, no auction is held.")
 @click.option("--workspace", type=click.Path(path_type=Path), metavar="DIR",
               help="Folder whose copy the tools work in; it is never written itself.")  # fmt: skip
+@click.option("--tests", type=click.Path(path_type=Path), metavar="FILE",
+              help="Python tests for the code of a coding task's answer; memory keeps the outcome.")  # fmt: skip
 @_approval_options
 @click.option("--jsonl", is_flag=True, help="Every event on stdout, a line of JSON each; narration on stderr.")
-def run(task: str, kind: str, agent: str | None, workspace: Path | None, jsonl: bool, **flags: Any) -> int:
+def run(
+    task: str, kind: str, agent: str | None, workspace: Path | None, tests: Path | None, jsonl: bool, **flags: Any
+) -> int:
     """Run one task without the app: auction, execution, answer. TASK `-` reads it from stdin."""
     from sale_tui.front import run_task
 
-    return _await(run_task(_settings(**flags), _task(task), kind, agent=agent, workspace=workspace, jsonl=jsonl))
+    settings = _settings(**flags)
+    return _await(run_task(settings, _task(task), kind, agent=agent, workspace=workspace, tests=tests, jsonl=jsonl))
 
 
 @cli.command()

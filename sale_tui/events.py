@@ -297,6 +297,8 @@ class OutcomeSet(Event, tag="outcome_set"):
 
     outcome: Outcome
     by: Literal["user", "checker"]
+    reason: str = ""
+    """What a test said; one line, empty where passed or where the user says so."""
 
 
 class Remembered(Event, tag="remembered"):

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, cast
 
-from sale_tui.errors import ConfigurationFault
+from sale_tui.errors import ConfigurationFault, UsageFault
 from sale_tui.paths import find_pools, is_folder, resolve_pool, user_folders
 from sale_tui.session.wiring import TaskRequest
 from sale_tui.settings import Settings
@@ -36,13 +37,22 @@ def start_app(settings: Settings, workspace: Path | None) -> int:
 
 
 async def run_task(
-    settings: Settings, task: str, kind: str, *, agent: str | None, workspace: Path | None, jsonl: bool
+    settings: Settings,
+    task: str,
+    kind: str,
+    *,
+    agent: str | None,
+    workspace: Path | None,
+    tests: Path | None,
+    jsonl: bool,
 ) -> int:
     """One task, headless."""
     from sale_tui.headless.run import run_task as headless_run
 
     check_workspace(workspace)
     request = TaskRequest(text=task, kind=cast(RequestedKind, kind), pinned=agent, workspace=workspace)
+    if tests is not None:
+        request = with_tests(request, tests)
     async with _opened(settings) as session:
         return await headless_run(session, request, sys.stdout, sys.stderr, jsonl=jsonl)
 
@@ -162,6 +172,15 @@ async def examine(*, as_json: bool) -> int:
         return await headless_examine(checks, sys.stdout, as_json=as_json)
     finally:
         await close()
+
+
+def with_tests(request: TaskRequest, file: Path) -> TaskRequest:
+    """The request as a coding task that carries the tests of a file. Raises UsageFault, ConfigurationFault."""
+    from sale_tui.agent.grading import read_tests
+
+    if request.kind == "search":
+        raise UsageFault("--tests is for coding tasks", "leave out --kind, or say --kind coding")
+    return dataclasses.replace(request, kind="coding", tests=read_tests(file))
 
 
 def check_workspace(workspace: Path | None) -> None:

@@ -157,6 +157,8 @@ def closing_lines(event: e.Event) -> Iterable[str]:
             )
         case e.OutcomeSet():
             yield f"outcome: {event.outcome} (by the {event.by})"
+            if event.reason:
+                yield f"  {literal_line(event.reason)}"
         case e.Notice():
             yield f"note: {literal_line(event.text)}"
         case e.ErrorRaised():

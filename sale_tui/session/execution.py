@@ -5,14 +5,17 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
+from pathlib import Path
 
 from sale_tui.agent.gate import Approvals
+from sale_tui.agent.grading import grade, solution_of
 from sale_tui.agent.loop import Run, run_winner
 from sale_tui.agent.tools.base import Tool, ToolContext
 from sale_tui.agent.workspace import create_workspace
 from sale_tui.auction.prompting import execute_messages
 from sale_tui.errors import NoSandbox
-from sale_tui.events import AwardDecided, Event, Notice
+from sale_tui.events import AwardDecided, Event, Notice, OutcomeSet, RunFinished
+from sale_tui.literal import literal_line
 from sale_tui.ports import Human
 from sale_tui.session.offering import offer
 from sale_tui.session.wiring import TaskRequest, Wiring
@@ -84,3 +87,15 @@ async def execute(
     async with aclosing(run_winner(run)) as events:
         async for event in events:
             yield event
+
+
+async def grade_run(wiring: Wiring, request: TaskRequest, finished: RunFinished) -> OutcomeSet:
+    """Whether the request's tests pass. Raises NoSandbox."""
+    if finished.status != "answered":
+        return OutcomeSet(outcome="failed", by="checker", reason="there is no answer")
+    workspace = Path(finished.workspace)
+    solution = await asyncio.to_thread(solution_of, finished.answer, workspace)
+    if not solution and request.workspace is None:
+        return OutcomeSet(outcome="failed", by="checker", reason="the answer holds no code")
+    result = await grade(wiring.sandbox, workspace, solution, request.tests)
+    return OutcomeSet(outcome=result.outcome, by="checker", reason=literal_line(result.reason))

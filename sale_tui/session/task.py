@@ -27,7 +27,14 @@ from sale_tui.events import (
 )
 from sale_tui.kind_words import kind_by_words
 from sale_tui.ports import Human
-from sale_tui.session.execution import check_sandbox, discard_workspace, execute, offered_tools, prepare_workspace
+from sale_tui.session.execution import (
+    check_sandbox,
+    discard_workspace,
+    execute,
+    grade_run,
+    offered_tools,
+    prepare_workspace,
+)
 from sale_tui.session.header import header_of
 from sale_tui.session.ledger import Ledger
 from sale_tui.session.log import EventLog
@@ -137,6 +144,7 @@ class TaskRun:
             await self._auction(await prepare_workspace(self._wiring, self._request, auction))
             if self._award is not None:
                 await self._execute(self._award)
+                await self._grade()
         finally:
             if self._started is None:
                 discard_workspace(self._wiring, auction)
@@ -205,6 +213,11 @@ class TaskRun:
         async with aclosing(execute(self._wiring, self._request, self._known_kind, award, self._human)) as events:
             async for event in events:
                 self._add(event)
+
+    async def _grade(self) -> None:
+        if not self._request.tests or self._finished is None:
+            return
+        self._add(await grade_run(self._wiring, self._request, self._finished))
 
     async def _remember(self) -> None:
         if self._award is None:

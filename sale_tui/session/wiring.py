@@ -25,6 +25,8 @@ class TaskRequest:
     """Folder whose copy the tools work in; never written itself."""
     execute: bool = True
     """False: the auction alone."""
+    tests: str = ""
+    """Python that tests the answer's code, of a coding task; its outcome is the auction's."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
