@@ -22,6 +22,7 @@ from sale_tui.types import Limits, Pool
 
 if TYPE_CHECKING:
     from sale_tui.agent.approval_store import ApprovalStore
+    from sale_tui.agent.mcp.servers import Server
     from sale_tui.agent.tools.base import Tool
     from sale_tui.headless.doctor import Check, Examination
     from sale_tui.memory.embedder import SentenceEmbedder
@@ -59,6 +60,7 @@ async def open_session(settings: Settings, *, countdown_seconds: float, attended
     """
     await asyncio.to_thread(_import_parts)
     from sale_tui.agent.approval_store import ApprovalBook
+    from sale_tui.agent.mcp.tool import tools_of
     from sale_tui.memory.embedder import SentenceEmbedder
     from sale_tui.memory.service import open_memory
     from sale_tui.session.offering import chosen_tools
@@ -69,7 +71,7 @@ async def open_session(settings: Settings, *, countdown_seconds: float, attended
     pool = open_pool(settings, folders)
     corpus = _corpus_folder(settings, pool)
     tools = _tools(corpus)
-    chosen = chosen_tools(settings.tools, pool.tools, tools)
+    approvals = ApprovalBook(settings.launch_rules, settings.approval, open_approvals(folders))
     models = open_models(pool, folders)
     async with AsyncExitStack() as begun:
         embedder = SentenceEmbedder()
@@ -82,6 +84,11 @@ async def open_session(settings: Settings, *, countdown_seconds: float, attended
         begun.callback(memory.close)
         memory.warm()
         workspaces, sandbox = await _open_sandbox(folders)
+        servers, complaints = await _open_servers(settings, sandbox, workspaces)
+        for server in servers:
+            begun.push_async_callback(server.close)
+        tools = (*tools, *tools_of(servers))
+        chosen = chosen_tools(settings.tools, pool.tools, tools)
         begun.pop_all()
     return Session(
         Wiring(
@@ -97,7 +104,9 @@ async def open_session(settings: Settings, *, countdown_seconds: float, attended
             workspaces=workspaces,
             countdown_seconds=countdown_seconds,
             attended=attended,
-            approvals=ApprovalBook(settings.launch_rules, settings.approval, open_approvals(folders)),
+            approvals=approvals,
+            closers=tuple(server.close for server in servers),
+            notices=complaints,
             private_corpus=bool(settings.corpus),
         )
     )
@@ -166,6 +175,15 @@ async def _open_sandbox(folders: Folders) -> tuple[Path, Sandbox]:
     except (NoSandbox, ConfigurationFault) as error:
         return make_private(folders.data / "workspaces"), NoneSandbox(error.message, error.hint)
     return base, await choose_sandbox(base)
+
+
+async def _open_servers(
+    settings: Settings, sandbox: Sandbox, workspaces: Path
+) -> tuple[tuple[Server, ...], tuple[str, ...]]:
+    from sale_tui.agent.mcp.servers import check_servers, open_servers
+
+    check_servers(settings.mcp)
+    return await open_servers(settings.mcp, sandbox, workspaces)
 
 
 def _corpus_folder(settings: Settings, pool: Pool) -> Path | None:

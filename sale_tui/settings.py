@@ -11,9 +11,9 @@ from typing import Annotated, Any
 import msgspec
 
 from sale_tui.errors import ConfigurationFault
-from sale_tui.types import ApprovalRule
+from sale_tui.types import ApprovalRule, McpServer
 
-IN_FILE_ALONE = ("approval",)
+IN_FILE_ALONE = ("approval", "mcp")
 """Fields that no variable can set."""
 PREFIX = "SALE_TUI_"
 """Environment variables are this and the field's name in capitals."""
@@ -27,6 +27,7 @@ Tokens = Annotated[int, msgspec.Meta(ge=1, le=100_000_000)]
 
 
 Glob = Annotated[str, msgspec.Meta(min_length=1, max_length=1000)]
+ServerName = Annotated[str, msgspec.Meta(pattern="^[a-z][a-z0-9-]{0,20}$")]
 FLAGS_ALONE = ("allow", "deny")
 """Fields that no file and no environment can set: they are the word of whoever starts this launch."""
 
@@ -54,6 +55,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     approval: tuple[ApprovalRule, ...] = ()
     """Rules for calls of tools, in order, in the file alone: ``[[approval]]`` with ``call`` (a glob such as
     ``open(https://docs.python.org/*)``) and ``action`` (allow, ask, deny)."""
+    mcp: dict[ServerName, McpServer] = {}
+    """MCP servers by name, in the file alone: ``[mcp.NAME]`` with ``command``, ``args``, ``env`` (names of variables),
+    ``readable`` (folders), ``trusted``, or ``url``, and ``seconds``."""
     allow: tuple[Glob, ...] = ()
     """Calls that may be made, as globs; a flag alone."""
     deny: tuple[Glob, ...] = ()

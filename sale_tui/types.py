@@ -5,7 +5,7 @@ Ids, times and rows belong to events, memory and session. Every type here round-
 
 from __future__ import annotations
 
-from typing import Literal, dataclass_transform
+from typing import Annotated, Literal, dataclass_transform
 
 import msgspec
 
@@ -309,13 +309,33 @@ class SandboxLimits(Value):
     """Longest wall time that one run may ask for."""
 
 
-class ToolSpec(Value):
+class ToolSpec(Value, omit_defaults=True):
     """A tool as the model is told of it."""
 
     name: str
     description: str
     parameters: dict[str, object]
     """JSON schema of the arguments."""
+    untrusted: bool = False
+    """Whether strangers wrote description and schema: a model then reads them as any other text."""
+
+
+class McpServer(Value):
+    """A server of tools that the user has listed: ``[mcp.NAME]`` in the settings."""
+
+    command: str = ""
+    """Program of a server that is spoken to over its standard streams."""
+    args: tuple[str, ...] = ()
+    env: tuple[str, ...] = ()
+    """Names of the variables of the environment that it is given."""
+    readable: tuple[str, ...] = ()
+    """Folders that a server in the sandbox may read, at their own paths."""
+    url: str = ""
+    """Address of a server that is spoken to over HTTP, in place of a command."""
+    trusted: bool = False
+    """Start the command outside of the sandbox."""
+    seconds: Annotated[float, msgspec.Meta(gt=0, le=3600)] = 60.0
+    """Longest wait for an answer."""
 
 
 class Source(Value):

@@ -82,7 +82,8 @@ class Session:
         if self._task is not None:
             await self._task.stop()
         models = list(self.wiring.models.values())
-        await asyncio.gather(*(model.close() for model in models), self.wiring.embedder.close(), return_exceptions=True)
+        ends = [*(model.close() for model in models), *(close() for close in self.wiring.closers)]
+        await asyncio.gather(*ends, self.wiring.embedder.close(), return_exceptions=True)
         self.wiring.memory.close()
 
     def _log(self, emit: Emit) -> EventLog:

@@ -157,7 +157,7 @@ class TaskRun:
         try:
             await asyncio.wait(loading.values(), timeout=HEADER_SECONDS)
             self._begin(_hashes(loading))
-            for notice in notices:
+            for notice in (*map(_notice, self._wiring.notices), *notices):
                 self._add(notice)
             await self._choose_kind(nearest)
             await self._hold(loading)
@@ -290,6 +290,10 @@ async def _by_neighbours(
         add(Notice(text=f"The kind of the task is a guess from its words: {in_words(fault)}"))
         return KindChosen(kind=kind_by_words(text), by="fallback")
     return KindChosen(kind=kind, by="auto", neighbours=tuple(neighbours))
+
+
+def _notice(text: str) -> Notice:
+    return Notice(text=text)
 
 
 async def _drop(*tasks: asyncio.Task[Any]) -> None:

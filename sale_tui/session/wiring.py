@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -51,6 +51,10 @@ class Wiring:
     """Whether somebody sits at the front end who can be asked, even without a countdown."""
     approvals: ApprovalBook = field(default_factory=ApprovalBook)
     """Which calls may leave the sandbox."""
+    closers: tuple[Callable[[], Awaitable[None]], ...] = ()
+    """What else is to be ended with the session."""
+    notices: tuple[str, ...] = ()
+    """What the user should know at the beginning of every task."""
     private_corpus: bool = False
     """Whether the documents that ``search`` reads are the user's own."""
     chosen_tools: tuple[str, ...] = ()

@@ -44,9 +44,9 @@ def imported(paths: Iterable[Path]) -> dict[str, Path]:
 @pytest.mark.parametrize(
     ("folders", "extras"),
     [
-        (("sale_tui",), ("web",)),
+        (("sale_tui",), ("mcp", "web")),
         (("models/train",), ("train",)),
-        (("tests", "scripts", "benchmarks"), ("train", "dev")),
+        (("tests", "scripts", "benchmarks"), ("mcp", "train", "dev")),
     ],
     ids=["package", "training", "tests"],
 )

@@ -85,7 +85,7 @@ class ChatTemplate:
         try:
             text = self._template.render(
                 messages=shown,
-                tools=[_tool(tool) for tool in tools] or None,
+                tools=[_tool(tool, marks) for tool in tools] or None,
                 add_generation_prompt=prompt,
                 enable_thinking=thinking,
             )
@@ -138,9 +138,26 @@ def _shown(message: Message, marks: _Sentinels) -> dict[str, Any]:
     return {**shown, "role": message.role, "part": message.part, "content": content}
 
 
-def _tool(tool: ToolSpec) -> dict[str, Any]:
-    function = {"name": tool.name, "description": tool.description, "parameters": tool.parameters}
+def _tool(tool: ToolSpec, marks: _Sentinels) -> dict[str, Any]:
+    description: Any = tool.description
+    parameters: Any = tool.parameters
+    if tool.untrusted:
+        description, parameters = _hidden(description, marks), _hidden(parameters, marks)
+    function = {"name": tool.name, "description": description, "parameters": parameters}
     return {"type": "function", "function": function}
+
+
+def _hidden(value: Any, marks: _Sentinels) -> Any:
+    """The texts of a JSON value as sentinels, which stand for them as JSON writes them."""
+    match value:
+        case str() if value:
+            return marks.hide(Untrusted(_tojson(value)[1:-1]))
+        case dict():
+            return {_hidden(name, marks): _hidden(item, marks) for name, item in value.items()}
+        case list() | tuple():
+            return [_hidden(item, marks) for item in value]
+        case _:
+            return value
 
 
 def _tojson(
