@@ -14,7 +14,7 @@ from sale_tui.agent.tools.submit import SubmitTool
 from sale_tui.agent.tools.write import WriteTool
 from sale_tui.errors import ConfigurationFault
 from sale_tui.events import Event, RunFinished, RunStarted
-from sale_tui.inference.scripted import Script, ScriptTurn
+from sale_tui.inference.scripted import Script, ScriptMark, ScriptTurn
 from sale_tui.sandbox.none import NoneSandbox
 from sale_tui.session.offering import OWN, chosen_tools, offer
 from sale_tui.session.runner import Session
