@@ -17,7 +17,7 @@ from sale_tui.clock import SystemClock
 from sale_tui.errors import ConfigurationFault, NoSandbox
 from sale_tui.inference.catalogue import load_pool
 from sale_tui.paths import Folders, given_path, is_folder, make_private, resolve_pool, user_folders
-from sale_tui.settings import Settings
+from sale_tui.settings import Settings, load_settings
 from sale_tui.types import Limits, Pool
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from sale_tui.memory.service import MemoryService
     from sale_tui.memory.store import AuctionStore
     from sale_tui.ports import ChatModel, Sandbox
+    from sale_tui.sandbox.check import Verdict
     from sale_tui.session.runner import Session
 
 KIND_EXAMPLES = "kinds.jsonl"
@@ -83,7 +84,7 @@ async def open_session(settings: Settings, *, countdown_seconds: float, attended
         )
         begun.callback(memory.close)
         memory.warm()
-        workspaces, sandbox = await _open_sandbox(folders)
+        workspaces, sandbox = await _open_sandbox(settings, folders)
         servers, complaints = await _open_servers(settings, sandbox, workspaces)
         for server in servers:
             begun.push_async_callback(server.close)
@@ -157,7 +158,8 @@ async def open_checks() -> tuple[list[tuple[str, Examination]], Callable[[], Awa
     embedder.warm()
 
     async def sandbox() -> Check:
-        return await check_sandbox((await _open_sandbox(folders))[1])
+        settings = load_settings(folders.settings_file, {})
+        return await check_sandbox((await _open_sandbox(settings, folders))[1])
 
     checks = machine_checks(folders.data)
     checks.append(("sandbox", sandbox))
@@ -165,16 +167,29 @@ async def open_checks() -> tuple[list[tuple[str, Examination]], Callable[[], Awa
     return checks, embedder.close
 
 
-async def _open_sandbox(folders: Folders) -> tuple[Path, Sandbox]:
-    from sale_tui.sandbox.detect import choose_sandbox
+async def open_sandbox(settings: Settings, named: Path | None) -> tuple[Path, Sandbox, Verdict]:
+    """The folder of workspaces, the sandbox that has shown that it holds (else one that refuses all), and what its
+    self-test found. ``named``: a folder of the user's own that may be a workspace, too.
+    """
+    from sale_tui.sandbox.check import Verdict
+    from sale_tui.sandbox.detect import try_sandbox
     from sale_tui.sandbox.none import NoneSandbox
     from sale_tui.sandbox.owner import workspace_base
+    from sale_tui.sandbox.place import check_named
 
+    folders = user_folders()
     try:
         base = make_private(workspace_base(folders.data))
+        own = () if named is None else (check_named(named, (folders.config, folders.data, folders.cache, base)),)
     except (NoSandbox, ConfigurationFault) as error:
-        return make_private(folders.data / "workspaces"), NoneSandbox(error.message, error.hint)
-    return base, await choose_sandbox(base)
+        refusing = NoneSandbox(error.message, error.hint)
+        return folders.data, refusing, Verdict(held=(), broken=(), trouble=error.message)
+    return base, *await try_sandbox(base, settings.sandbox_limits, own)
+
+
+async def _open_sandbox(settings: Settings, folders: Folders) -> tuple[Path, Sandbox]:
+    base, sandbox, _ = await open_sandbox(settings, None)
+    return base if base != folders.data else make_private(folders.data / "workspaces"), sandbox
 
 
 async def _open_servers(

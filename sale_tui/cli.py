@@ -14,6 +14,7 @@ import click
 from click.core import ParameterSource
 
 from sale_tui import __version__
+from sale_tui.cli_sandbox import sandbox
 from sale_tui.errors import ConfigurationFault, Defect, Exit, Interrupted, SaleError, UsageFault
 
 if TYPE_CHECKING:
@@ -26,7 +27,8 @@ def main() -> None:
     """Entry point of ``sale-tui``: every error becomes one line (or JSON object) and an exit code, never a trace."""
     from sale_tui.console import complain, prepare_streams, settle_streams
 
-    machine = any(flag in sys.argv for flag in ("--json", "--jsonl"))
+    ours = sys.argv[: sys.argv.index("--")] if "--" in sys.argv else sys.argv
+    machine = any(flag in ours for flag in ("--json", "--jsonl"))
     prepare_streams()
     try:
         signal.signal(signal.SIGTERM, _interrupt)
@@ -266,6 +268,9 @@ def doctor(as_json: bool) -> int:
     from sale_tui.front import examine
 
     return _await(examine(as_json=as_json))
+
+
+cli.add_command(sandbox)
 
 
 def _refuse_options_before(context: click.Context, command: str) -> None:

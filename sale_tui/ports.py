@@ -198,6 +198,8 @@ class ExecRequest(msgspec.Struct, frozen=True, kw_only=True):
     """Wall time."""
     stdin: bytes = b""
     """All of its input, of ``run`` alone: a started process is written to."""
+    pieces: AsyncIterator[bytes] | None = None
+    """In place of ``stdin``: the input as it comes, for as long as the program lives."""
     net: bool = False
     """Share the host's network, its loopback included. Only ever by the user's word."""
     read_only: bool = False

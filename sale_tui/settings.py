@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import msgspec
 
 from sale_tui.errors import ConfigurationFault
-from sale_tui.types import ApprovalRule, McpServer
+from sale_tui.types import MEGABYTE, ApprovalRule, McpServer, SandboxLimits
 
 IN_FILE_ALONE = ("approval", "mcp")
 """Fields that no variable can set."""
@@ -25,6 +25,13 @@ Countdown = Annotated[float, msgspec.Meta(ge=0, le=3_600)]
 Steps = Annotated[int, msgspec.Meta(ge=1, le=10_000)]
 Tokens = Annotated[int, msgspec.Meta(ge=1, le=100_000_000)]
 
+
+# Of one program in the sandbox: nothing here can switch it off.
+ToolSeconds = Annotated[float, msgspec.Meta(gt=0, le=600)]
+Megabytes = Annotated[int, msgspec.Meta(ge=16, le=1_048_576)]
+Few = Annotated[int, msgspec.Meta(ge=4, le=4096)]
+Many = Annotated[int, msgspec.Meta(ge=16, le=10_000_000)]
+Kilobytes = Annotated[int, msgspec.Meta(ge=1, le=65_536)]
 
 Glob = Annotated[str, msgspec.Meta(min_length=1, max_length=1000)]
 ServerName = Annotated[str, msgspec.Meta(pattern="^[a-z][a-z0-9-]{0,20}$")]
@@ -52,6 +59,20 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """Longest run, in generated tokens."""
     seconds: RunSeconds = 900.0
     """Longest run, in seconds."""
+    sandbox_seconds: ToolSeconds = 30.0
+    """Longest program in the sandbox, in seconds."""
+    sandbox_memory: Megabytes = 512
+    """Memory of a program and all that it starts, in MB."""
+    sandbox_tasks: Few = 64
+    """Processes and threads of a program."""
+    sandbox_disk: Megabytes = 100
+    """By how much a program may fill its workspace, in MB."""
+    sandbox_file: Megabytes = 64
+    """Largest file that a program may write, in MB."""
+    sandbox_files: Many = 10_000
+    """Files that a program may add to its workspace."""
+    sandbox_output: Kilobytes = 256
+    """What is kept of each output of a program, in KB; longer ones lose their middle."""
     approval: tuple[ApprovalRule, ...] = ()
     """Rules for calls of tools, in order, in the file alone: ``[[approval]]`` with ``call`` (a glob such as
     ``open(https://docs.python.org/*)``) and ``action`` (allow, ask, deny)."""
@@ -62,6 +83,18 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """Calls that may be made, as globs; a flag alone."""
     deny: tuple[Glob, ...] = ()
     """Calls that may not be made, as globs, before all else; a flag alone."""
+
+    @property
+    def sandbox_limits(self) -> SandboxLimits:
+        """Of every program in the sandbox."""
+        return SandboxLimits(
+            memory_bytes=self.sandbox_memory * MEGABYTE,
+            tasks=self.sandbox_tasks,
+            disk_bytes=self.sandbox_disk * MEGABYTE,
+            file_bytes=self.sandbox_file * MEGABYTE,
+            files=self.sandbox_files,
+            kept_bytes=self.sandbox_output * 1024,
+        )
 
     @property
     def launch_rules(self) -> tuple[ApprovalRule, ...]:

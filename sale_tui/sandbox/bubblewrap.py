@@ -11,7 +11,7 @@ import fcntl
 import os
 import shutil
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
@@ -110,7 +110,7 @@ class BubblewrapSandbox:
         """Run any program to its end; cancelling it kills its whole tree. Raises NoSandbox."""
         seconds = min(request.timeout_seconds, self._limits(request).seconds)
         place, running = await self._begin(request, seconds, talks=False)
-        return await self._finish(place, running, seconds)
+        return await self._finish(place, running, seconds, request.pieces)
 
     async def start(self, request: ExecRequest) -> Started:
         """Start a program to talk to; whoever does must end it. Raises NoSandbox."""
@@ -162,13 +162,13 @@ class BubblewrapSandbox:
         running = Running(self._limits(request), self.tier, talks)
         place = await self._places.enter(request.workspace, request.readable)
         try:
-            await self._launch(request, place, running, seconds)
+            await self._launch(request, place, running, seconds, talks or request.pieces is not None)
         except BaseException:
             await whole(place.leave())
             raise
         return place, running
 
-    async def _launch(self, request: ExecRequest, place: Place, running: Running, seconds: float) -> None:
+    async def _launch(self, request: ExecRequest, place: Place, running: Running, seconds: float, talks: bool) -> None:
         contents = {f"/{name}": content for name, content in request.files.items()}
         with (
             _memory_files({"filter": self._filter, **_FILES, **contents}) as data,
@@ -181,16 +181,18 @@ class BubblewrapSandbox:
                     arguments=("--args", str(said["options"]), "--", *self.command(request, seconds)),
                     pass_fds=(*data.values(), *said.values()),
                     uid=None if place.prefix else self._uid,
-                    stdin=given["stdin"] if request.stdin else asyncio.subprocess.DEVNULL,
+                    stdin=None if talks else given["stdin"] if request.stdin else asyncio.subprocess.DEVNULL,
                 )
                 try:
                     await running.begin(launch)
                 except (OSError, ValueError) as error:
                     raise NoSandbox(f"bubblewrap cannot be started: {error}", "see `sale-tui doctor`") from error
 
-    async def _finish(self, place: Place, running: Running, seconds: float) -> ExecResult:
+    async def _finish(
+        self, place: Place, running: Running, seconds: float, pieces: AsyncIterator[bytes] | None = None
+    ) -> ExecResult:
         try:
-            return await running.finish(self._watch(place.folder, running.limits), seconds)
+            return await running.finish(self._watch(place.folder, running.limits), seconds, pieces)
         finally:
             await whole(place.leave())
 

@@ -21,7 +21,7 @@ _SYSTEM = frozenset(
     {"bin", "boot", "dev", "etc", "lib", "lib32", "lib64", "libx32", "proc", "run", "sbin", "sys", "usr"}
 )
 """First parts of paths that belong to the system."""
-_SHARED = frozenset(map(Path, ("/home", "/media", "/mnt", "/opt", "/root", "/srv", "/tmp", "/var", "/var/tmp")))  # noqa: S108
+_SHARED = frozenset(map(Path, ("/home", "/media", "/mnt", "/opt", "/srv", "/tmp", "/var", "/var/tmp")))  # noqa: S108
 """Folders of everybody: what lies in them may be shown, they themselves not."""
 _TOOLS = ("unshare", "mount", "setpriv")
 _STAGE = """

@@ -10,7 +10,7 @@ import contextlib
 import os
 import signal
 import time
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from typing import Any
 
 import msgspec
@@ -38,8 +38,8 @@ class Launch(msgspec.Struct, frozen=True, kw_only=True):
     """Descriptors that the arguments name; the caller closes its own."""
     uid: int | None
     """Whom to become first, with the group of the same number and no other; None: stay."""
-    stdin: int = asyncio.subprocess.DEVNULL
-    """Descriptor of the input; PIPE: the program is written to and read from as it goes on."""
+    stdin: int | None = asyncio.subprocess.DEVNULL
+    """Descriptor of the input; None: a pipe, which ``Running.input`` writes to."""
 
 
 Watcher = Callable[["Running"], Awaitable[None]]
@@ -84,9 +84,16 @@ class Running:
             await whole(self._bury())
             raise
 
-    async def finish(self, watch: Watcher, timeout_seconds: float) -> ExecResult:
-        """Wait for its end, or bring it about; ``watch`` goes on beside it. Cancelling kills the whole tree."""
-        watcher = asyncio.ensure_future(watch(self))
+    async def finish(
+        self, watch: Watcher, timeout_seconds: float, pieces: AsyncIterator[bytes] | None = None
+    ) -> ExecResult:
+        """Wait for its end, or bring it about; ``watch`` goes on beside it. Cancelling kills the whole tree.
+
+        ``pieces``: what to write to it meanwhile.
+        """
+        beside = [asyncio.ensure_future(watch(self))]
+        if pieces is not None:
+            beside.append(asyncio.ensure_future(self._pass_on(pieces)))
         try:
             if not await _within(self._wait(), timeout_seconds):
                 self.stop("timeout")
@@ -94,16 +101,23 @@ class Running:
             self.stop(None)
             raise
         finally:
-            watcher.cancel()
+            for task in beside:
+                task.cancel()
             await whole(self._bury())
-            await asyncio.gather(watcher, return_exceptions=True)
+            await asyncio.gather(*beside, return_exceptions=True)
         return self._result()
+
+    async def _pass_on(self, pieces: AsyncIterator[bytes]) -> None:
+        with contextlib.suppress(BrokenPipeError):
+            async for piece in pieces:
+                await self.input.write(piece)
+        self.input.close()
 
     async def _start(self, launch: Launch) -> None:
         with contextlib.ExitStack() as ours:
             protocols = self.feed.streams if self._talks else self._kept
             out, err, status = [await self._reads(each, ours) for each in (*protocols, self._status)]
-            stdin = await self._writes(ours) if self._talks else launch.stdin
+            stdin = await self._writes(ours) if launch.stdin is None else launch.stdin
             self._process = await asyncio.create_subprocess_exec(
                 *launch.program,
                 *("--json-status-fd", str(status)),
