@@ -15,6 +15,7 @@ from models.train.wording import write_value
 from sale_tui.auction.prompting import execute_messages
 from sale_tui.ports import Message
 
+BEFORE = ("", "", "take ", "the list ", "the word ", "here is ", "from ", "I have ")
 PLAIN = tuple(o for o in OPS.values() if o not in PAIR)
 
 
@@ -22,7 +23,7 @@ def draw_drill(rng: random.Random) -> tuple[tuple[Message, ...], str]:
     """The messages before the turn that is learned, and the code of that turn."""
     kind = rng.choices("nwsd", (46, 24, 16, 14))[0]
     value = draw_value(kind, rng, "train")
-    shown = write_value(value, rng)
+    shown = rng.choice(BEFORE) + write_value(value, rng)
     second: list[int] | None = None
     steps = [make_step(o, suited(o.takes, kind, value, rng), rng) for o in rng.sample(PLAIN, rng.randint(1, 8))]
     if kind == "n" and rng.random() < 0.2:
@@ -32,7 +33,7 @@ def draw_drill(rng: random.Random) -> tuple[tuple[Message, ...], str]:
         steps[0] = make_step(rng.choice(PAIR), value, rng)
     loose = 0.3 if rng.random() < 0.4 else 0.0
     plan = number([*(reworded(s, rng) if rng.random() < loose else s.plan for s in steps), CLOSING])
-    return execute_messages(shown, plan), code_of(value, second, tuple(steps))
+    return execute_messages(shown, plan), code_of(value, second, tuple(steps), shown)
 
 
 def suited(takes: str, kind: str, value: object, rng: random.Random) -> object:

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import ast
 import json
 import random
 import re
@@ -9,12 +8,14 @@ from pathlib import Path
 import pytest
 
 from models.train import tokenizer as tokens
-from models.train.coding import draw_program, evaluate, strange_word
+from models.train.coding import code_of, draw_program, evaluate, strange_word
 from models.train.copying import exercise
 from models.train.data import copying_share, draw_sample, make_pool, sizes
+from models.train.grammar import Split
+from models.train.literals import write_literal
 from models.train.lookup import draw_question
 from models.train.plans import result, right_code, spoilt_code, spoilt_search
-from models.train.samples import Maker, call
+from models.train.samples import Maker, call, coding_puzzle
 from models.train.tokenizer import SPECIAL, Coder
 from models.train.wording import gerund, slip, word_task
 from models.train.world import make_world
@@ -156,7 +157,7 @@ def test_exercises_repeat_what_was_shown() -> None:
         if "x = " not in text:
             assert set(learned) <= set(shown)
             continue
-        values = [ast.literal_eval(line[4:]) for line in text.split("\n") if line.startswith("x = ")]
+        values = [evaluate(line) for line in text.split("\n") if line.startswith("x = ")]
         assert values
         for value in values:
             for item in value if isinstance(value, list | dict) else [value]:
@@ -174,10 +175,44 @@ def test_drills_hold_many_steps_and_a_value_to_copy(maker: Maker) -> None:
         plan = next(m for m in sample.messages if m.part == "execute").fields["plan"]
         lines = [line for line in code.split("\n") if line.startswith("x = ")]
         assert len(lines) == len(plan.split("\n"))
-        assert lines[0] == f"x = {ast.literal_eval(lines[0][4:])!r}"
+        assert evaluate(lines[0])
         lengths.add(len(lines))
     assert min(lengths) <= 3
     assert max(lengths) >= 7
+
+
+@pytest.mark.parametrize(
+    ("value", "shown", "written"),
+    [
+        ([3, 1], "sort 3, 1", "[3, 1]"),
+        ([-3, 1], "sort -3 and 1", "[ -3, 1]"),
+        (["fig", "pear"], "sort fig and pear", "['fig', 'pear']"),
+        (["fig", "pear"], "sort fig, pear", "[w.strip() for w in ' fig, pear'.split(',')]"),
+        (["fig", "pear"], "sort (fig,pear)", "[w.strip() for w in 'fig,pear'.split(',')]"),
+        (["fig", "pear"], "fig pear: sort", "'fig pear'.split()"),
+        (["fig", "pear"], "sort ['fig', 'pear']", "['fig', 'pear']"),
+        ("fig", "reverse fig", "' fig'.strip()"),
+        ("fig", "fig: reverse", "'fig'"),
+        ({"fig": 3}, "of fig: 3", "dict( fig=3)"),
+        ({"fig": 3}, "of {'fig': 3}", "{'fig': 3}"),
+        ({"is": 3}, "of is: 3", "{'is': 3}"),
+        ([3, 1], "", "[3, 1]"),
+    ],
+)
+def test_literals_are_written_in_the_pieces_of_the_task(value: object, shown: str, written: str) -> None:
+    assert write_literal(value, shown) == written
+    assert evaluate(f"x = {written}") == value
+
+
+@pytest.mark.parametrize("split", ["train", "test"])
+def test_code_written_from_the_task_computes_what_the_program_does(split: Split) -> None:
+    rng = random.Random(12)
+    for size in (1, 2, 3) * 20:
+        puzzle = coding_puzzle(size, rng, split)
+        assert puzzle.program is not None
+        program = puzzle.program
+        written = code_of(program.value, program.second, program.steps, puzzle.text)
+        assert evaluate(written) == evaluate(program.code)
 
 
 def test_strange_words_are_many_and_plain() -> None:
