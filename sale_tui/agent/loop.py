@@ -15,7 +15,7 @@ from sale_tui.agent.calls import Call, Malformed, final_answer, parse_calls
 from sale_tui.agent.conversation import Conversation
 from sale_tui.agent.gate import NO_APPROVALS, Approvals, Gate
 from sale_tui.agent.limits import Budget, LimitReached
-from sale_tui.agent.tools.base import BadArguments, Tool, ToolContext, ToolResult
+from sale_tui.agent.tools.base import BadArguments, Kept, Tool, ToolContext, ToolResult
 from sale_tui.errors import ModelFault, PromptTooLong
 from sale_tui.events import (
     CallRejected,
@@ -91,7 +91,8 @@ class _Execution:
         self._talk = Conversation(run.opening)
         self._budget = Budget(run.limits, run.clock)
         characters = min(run.context.output_characters, max(run.model.spec.context, MIN_OUTPUT_CHARACTERS))
-        self._context = msgspec.structs.replace(run.context, output_characters=characters)
+        self._kept = Kept()
+        self._context = msgspec.structs.replace(run.context, output_characters=characters, kept=self._kept)
         self._step = 0
         self._usage = Usage()
         self._unfinished = 0
@@ -125,6 +126,8 @@ class _Execution:
                 self._finish("failed", reason=in_words(fault))
         else:
             self._finish("answered", answer=answer)
+        finally:
+            await self._kept.close()
 
     async def _steps(self) -> str:
         """The answer. Raises LimitReached, RunFailed, ModelFault."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
@@ -15,10 +16,39 @@ OUTPUT_CHARACTERS = 8000
 """Most characters of one tool output that a model is shown."""
 
 Arguments = TypeVar("Arguments", bound=msgspec.Struct)
+Thing = TypeVar("Thing", bound="Closable")
 
 
 class BadArguments(ValueError):
     """The arguments of a call do not fit its tool; the message tells the model what would."""
+
+
+class Closable(Protocol):
+    """Something that must be closed at the run's end."""
+
+    async def close(self) -> None:
+        """Close it; safe to call twice."""
+        ...
+
+
+class Kept:
+    """What tools keep from call to call of one run."""
+
+    def __init__(self) -> None:
+        self._things: dict[type[Closable], Closable] = {}
+
+    def get(self, kind: type[Thing], make: Callable[[], Thing]) -> Thing:
+        """The run's thing of that kind, made where there is none yet."""
+        thing = self._things.get(kind)
+        if isinstance(thing, kind):
+            return thing
+        made = self._things[kind] = make()
+        return made
+
+    async def close(self) -> None:
+        """Close all; safe to call twice."""
+        things, self._things = self._things, {}
+        await asyncio.gather(*(thing.close() for thing in things.values()), return_exceptions=True)
 
 
 class ToolContext(msgspec.Struct, frozen=True, kw_only=True):
@@ -30,6 +60,8 @@ class ToolContext(msgspec.Struct, frozen=True, kw_only=True):
     """Where code runs."""
     output_characters: int = OUTPUT_CHARACTERS
     """Longest output that the model can take."""
+    kept: Kept | None = None
+    """What tools keep from call to call; None: nothing is kept."""
 
 
 class ToolResult(msgspec.Struct, frozen=True, kw_only=True):

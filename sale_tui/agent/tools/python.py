@@ -8,12 +8,14 @@ from typing import Annotated
 import msgspec
 
 from sale_tui.agent.tools.base import ToolContext, ToolResult, cap, make_spec, read_arguments
+from sale_tui.agent.tools.python_session import PythonSession
 from sale_tui.ports import ExecResult
 
 TIMEOUT_SECONDS = 30.0
 ERROR_LINES = 4
 """Last lines of stderr that a model is shown: Python's own place, code and message of an error."""
 NO_OUTPUT = "(no output)"
+STARTED_AFRESH = "(Python starts afresh: the variables of earlier calls are gone)"
 
 
 class PythonArguments(msgspec.Struct, frozen=True):
@@ -21,9 +23,11 @@ class PythonArguments(msgspec.Struct, frozen=True):
 
     code: Annotated[str, msgspec.Meta(description="A whole program. Print what you want to see.", min_length=1)]
 
+    restart: Annotated[bool, msgspec.Meta(description="Forget the variables of earlier calls first.")] = False
+
 
 class PythonTool:
-    """``python(code)``: a program in the run's workspace, without a network."""
+    """``python(code)``: a program in the run's workspace, without a network; variables stay from call to call."""
 
     name = "python"
     needs_sandbox = True
@@ -33,7 +37,7 @@ class PythonTool:
         self.timeout_seconds = timeout_seconds
         self.spec = make_spec(
             self.name,
-            "Run a Python program and see what it prints. Files stay in the working folder between runs.",
+            "Run a Python program and see what it prints. Variables and files stay from call to call.",
             PythonArguments,
         )
 
@@ -47,15 +51,28 @@ class PythonTool:
 
     async def call(self, arguments: Mapping[str, object], context: ToolContext) -> ToolResult:
         """Run it. Raises BadArguments, NoSandbox."""
-        code = read_arguments(self.spec, PythonArguments, arguments).code
-        result = await context.sandbox.run_python(code, context.workspace, self.timeout_seconds)
-        output, cut = cap(format_python(result, self.timeout_seconds), context.output_characters)
+        wanted = read_arguments(self.spec, PythonArguments, arguments)
+        result, lost = await self._run(wanted, context)
+        shown = format_python(result, self.timeout_seconds)
+        output, cut = cap(f"{shown}\n{STARTED_AFRESH}" if lost else shown, context.output_characters)
         return ToolResult(
             ok=result.exit == 0 and result.reason is None,
             summary=summarise(result, self.timeout_seconds),
             output=output,
             truncated=cut + result.truncated,
         )
+
+    async def _run(self, wanted: PythonArguments, context: ToolContext) -> tuple[ExecResult, bool]:
+        """The result, and whether variables of earlier calls went with the process that held them."""
+        sandbox, workspace = context.sandbox, context.workspace
+        if context.kept is None:
+            return await sandbox.run_python(wanted.code, workspace, self.timeout_seconds), False
+        session = context.kept.get(PythonSession, lambda: PythonSession(sandbox, workspace))
+        if wanted.restart:
+            await session.restart()
+        before = session.calls
+        result = await session.run(wanted.code, self.timeout_seconds)
+        return result, session.calls < before
 
 
 def format_python(result: ExecResult, timeout_seconds: float = TIMEOUT_SECONDS) -> str:
