@@ -110,7 +110,7 @@ async def test_a_time_limit_is_kept(context: ToolContext) -> None:
     first = await call(context, "print('begun')\nwhile True: pass", 0.7)
     assert first.output == "begun\n(stopped after 0.7 s)"
     await call(context, "x = 1")
-    late = await call(context, "import time\ntime.sleep(60)", 0.5)
+    late = await call(context, "import threading\nthreading.Event().wait()", 0.5)
     assert late.output == f"(stopped after 0.5 s)\n{STARTED_AFRESH}"
     assert (await call(context, "print('x' in globals())")).output == "False"
 
@@ -162,7 +162,7 @@ async def test_plots_are_saved(context: ToolContext) -> None:
 
 async def test_cancelling_ends_the_process(context: ToolContext) -> None:
     before = set(children_of(os.getpid()))
-    running = asyncio.create_task(call(context, "import time\ntime.sleep(600)"))
+    running = asyncio.create_task(call(context, "import threading\nthreading.Event().wait()"))
     assert await asyncio.to_thread(wait_until, lambda: not set(children_of(os.getpid())) <= before, 10)
     running.cancel()
     with pytest.raises(asyncio.CancelledError):
