@@ -18,7 +18,7 @@ _NAMESPACES = "user namespaces are switched off; type: sudo sysctl -w user.max_u
 
 _KNOWN = (
     ("bubblewrap is not installed", "bubblewrap is not installed; type: {install} bubblewrap"),
-    ("prlimit (of util-linux)", "prlimit is not installed; type: {install} util-linux"),
+    ("(of util-linux)", "parts of util-linux are not installed; type: {install} util-linux"),
     ("there is no Python", "there is no Python for tools; type: {install} python3"),
     ("max_*_namespaces exceeded", _NAMESPACES),
     ("does not allow non-privileged user namespaces", _CONTAINER),

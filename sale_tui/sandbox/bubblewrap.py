@@ -31,6 +31,8 @@ MAIN = f"{RUN}/main.py"
 SCRATCH = "/tmp"  # noqa: S108 - the sandbox's own
 SHARED_MEMORY = "/dev/shm"  # noqa: S108 - the sandbox's own
 INNER_ID = "1000"
+SPARE_TASKS = 16
+"""That can be started before the watch has seen that there are too many."""
 ENVIRONMENT = {
     "PATH": "/usr/local/bin:/usr/bin:/bin",
     "HOME": SCRATCH,
@@ -79,6 +81,7 @@ class BubblewrapSandbox:
         self._uid = spare_uid() if os.geteuid() == 0 else None
         self._bwrap = bwrap or _found("bwrap", "bubblewrap is not installed")
         self._prlimit = _found("prlimit", "prlimit (of util-linux) is not installed")
+        self._choom = _found("choom", "choom (of util-linux) is not installed")
         self._python = tool_python(private=self._uid is not None)
         inside = str(Path(self._python).parent)
         self._path = ENVIRONMENT["PATH"] if inside == "/usr/bin" else f"{inside}:{ENVIRONMENT['PATH']}"
@@ -109,14 +112,14 @@ class BubblewrapSandbox:
     async def run(self, request: ExecRequest) -> ExecResult:
         """Run any program to its end; cancelling it kills its whole tree. Raises NoSandbox."""
         seconds = min(request.timeout_seconds, self._limits(request).seconds)
-        place, running = await self._begin(request, seconds, talks=False)
-        return await self._finish(place, running, seconds, request.pieces)
+        place, running, watch = await self._begin(request, seconds, talks=False)
+        return await self._finish(place, running, watch, seconds, request.pieces)
 
     async def start(self, request: ExecRequest) -> Started:
         """Start a program to talk to; whoever does must end it. Raises NoSandbox."""
         seconds = request.timeout_seconds
-        place, running = await self._begin(request, seconds, talks=True)
-        return Started(running, self._finish(place, running, seconds))
+        place, running, watch = await self._begin(request, seconds, talks=True)
+        return Started(running, self._finish(place, running, watch, seconds))
 
     def options(self, request: ExecRequest, place: Place, data: dict[str, int]) -> Iterator[str]:
         """bubblewrap's options; ``data``: descriptors of filter, passwd, group, hosts and of each file."""
@@ -148,25 +151,30 @@ class BubblewrapSandbox:
     def command(self, request: ExecRequest, seconds: float) -> Iterator[str]:
         """What runs inside: limits, then the program."""
         limits = self._limits(request)
+        # The kernel, should it run out of memory, ends these before anything else.
+        yield from (self._choom, "-n", "1000", "--")
         yield self._prlimit
-        yield f"--data={limits.memory_bytes}"
-        yield f"--nproc={limits.tasks}"
+        # The watch is exact but late; these are bounds on how much too late.
+        yield f"--data={limits.memory_bytes * 5 // 4}"
+        yield f"--nproc={limits.tasks + SPARE_TASKS}"
         yield f"--fsize={limits.file_bytes}"
         yield f"--cpu={int(seconds) + 2}"
         yield f"--nofile={limits.open_files}"
         yield from ("--core=0", "--memlock=0", "--stack=8388608")
         yield from ("--", *request.argv)
 
-    async def _begin(self, request: ExecRequest, seconds: float, talks: bool) -> tuple[Place, Running]:
+    async def _begin(self, request: ExecRequest, seconds: float, talks: bool) -> tuple[Place, Running, Watch]:
         _check(request)
         running = Running(self._limits(request), self.tier, talks)
         place = await self._places.enter(request.workspace, request.readable)
         try:
+            watch = Watch(place.folder, running.limits, (SCRATCH, SHARED_MEMORY) if self.old else ())
+            await asyncio.to_thread(watch.prepare)
             await self._launch(request, place, running, seconds, talks or request.pieces is not None)
         except BaseException:
             await whole(place.leave())
             raise
-        return place, running
+        return place, running, watch
 
     async def _launch(self, request: ExecRequest, place: Place, running: Running, seconds: float, talks: bool) -> None:
         contents = {f"/{name}": content for name, content in request.files.items()}
@@ -189,10 +197,15 @@ class BubblewrapSandbox:
                     raise NoSandbox(f"bubblewrap cannot be started: {error}", "see `sale-tui doctor`") from error
 
     async def _finish(
-        self, place: Place, running: Running, seconds: float, pieces: AsyncIterator[bytes] | None = None
+        self,
+        place: Place,
+        running: Running,
+        watch: Watch,
+        seconds: float,
+        pieces: AsyncIterator[bytes] | None = None,
     ) -> ExecResult:
         try:
-            return await running.finish(self._watch(place.folder, running.limits), seconds, pieces)
+            return await running.finish(watch, seconds, pieces)
         finally:
             await whole(place.leave())
 
@@ -202,9 +215,6 @@ class BubblewrapSandbox:
     def _sizes(self, limits: SandboxLimits) -> Iterator[str]:
         size = [] if self.old else ["--size", str(limits.scratch_bytes)]
         yield from (*size, "--tmpfs", SHARED_MEMORY, *size, "--tmpfs", SCRATCH)
-
-    def _watch(self, folder: Path, limits: SandboxLimits) -> Watch:
-        return Watch(folder, limits, (SCRATCH, SHARED_MEMORY) if self.old else ())
 
     @cached_property
     def _fixed(self) -> tuple[str, ...]:

@@ -1,18 +1,26 @@
-"""Counts what limits per process cannot: the memory of a whole run, and what its workspace holds."""
+"""Counts what limits per process cannot: memory and tasks of a whole run, and by how much its workspace grows."""
 
 from __future__ import annotations
 
 import asyncio
-import os
+import time
 from pathlib import Path
 
 from sale_tui.ports import StopReason
+from sale_tui.sandbox import census
+from sale_tui.sandbox.census import Usage
 from sale_tui.sandbox.process import Running
 from sale_tui.types import SandboxLimits
 
-INTERVAL_SECONDS = 0.05
-_PAGE = os.sysconf("SC_PAGE_SIZE")
-_KILOBYTE = 1024
+INTERVAL_SECONDS = 0.02
+LONGEST_SECONDS = 0.1
+"""Between two looks, where looking itself takes long."""
+LEAST_AVAILABLE = 1 << 30
+"""Bytes of memory that the machine keeps: a run that takes it below, by more than its own limit, is stopped."""
+COUNT_SECONDS = 0.25
+"""Between two counts of a workspace that is small: what its file system has left may be what others have freed."""
+_MOST_FILES = 200_000
+"""Files of a workspace that are counted before a run; one with more is judged by what its file system loses."""
 
 
 class Watch:
@@ -23,104 +31,75 @@ class Watch:
         self._workspace = workspace
         self._limits = limits
         self._in_memory = in_memory
-        self._free = _free(workspace)
+        self._device = workspace.stat().st_dev
+        self._free = census.free(workspace)
+        self._available = census.available()
+        self._before = Usage(0, 0, whole=False)
+        self._due = 0.0
+
+    def prepare(self) -> None:
+        """Count what the workspace holds before the run."""
+        self._before = census.usage(self._workspace, _MOST_FILES)
 
     async def __call__(self, running: Running) -> None:
-        """Look every 50 ms until cancelled; stop the run that takes too much."""
+        """Look until cancelled; stop the run that takes too much."""
         while True:
-            await asyncio.sleep(INTERVAL_SECONDS)
-            reason = self._memory(running) or await self._disk()
+            began = time.monotonic()
+            pids = census.tree(running.init) if running.init is not None else []
+            reason = self._tasks(pids) or self._memory(pids) or await self._disk(pids)
             if reason is not None:
                 running.stop(reason)
                 return
+            await asyncio.sleep(min(max(INTERVAL_SECONDS, 3 * (time.monotonic() - began)), LONGEST_SECONDS))
 
-    def _memory(self, running: Running) -> StopReason | None:
-        if running.init is None:
+    def _tasks(self, pids: list[int]) -> StopReason | None:
+        # The first is the sandbox's own init.
+        return "tasks" if sum(map(census.tasks, pids[1:])) > self._limits.tasks else None
+
+    def _memory(self, pids: list[int]) -> StopReason | None:
+        if not pids:
             return None
-        pids = _tree(running.init)
-        kept = sum(_stored(running.init, folder) for folder in self._in_memory)
+        kept = sum(census.stored(pids[0], folder) for folder in self._in_memory)
+        left = census.available()
+        if left < LEAST_AVAILABLE and self._available - left > self._limits.memory_bytes:
+            # Buffers of pipes and sockets belong to no process; nor may others take our share for the run's.
+            return "memory"
         # Resident pages are cheap to read but count shared ones many times: only a reason to look closer.
-        if kept + sum(map(_resident, pids)) <= self._limits.memory_bytes:
+        if kept + sum(map(census.resident, pids)) <= self._limits.memory_bytes:
             return None
-        return "memory" if kept + sum(map(_proportional, pids)) > self._limits.memory_bytes else None
+        return "memory" if kept + sum(map(census.proportional, pids)) > self._limits.memory_bytes else None
 
-    async def _disk(self) -> StopReason | None:
-        space, files = _free(self._workspace)
-        # The whole file system has lost this much: only a reason to count the workspace itself.
-        near_space = self._free[0] - space > self._limits.disk_bytes // 2
-        near_files = self._free[1] - files > self._limits.files // 2
-        if not near_space and not near_files:
+    async def _disk(self, pids: list[int]) -> StopReason | None:
+        space, files = census.free(self._workspace)
+        lost = self._free[0] - space
+        # The whole file system has lost this much: a reason to count the workspace itself at once.
+        near_space = lost > self._limits.disk_bytes // 2
+        near_files = files >= 0 and self._free[1] - files > self._limits.files // 2
+        began = time.monotonic()
+        if not near_space and not near_files and began < self._due:
             return None
-        used, count = await asyncio.to_thread(_usage, self._workspace, self._limits.files)
-        if used > self._limits.disk_bytes:
-            return "disk"
-        return "files" if count > self._limits.files else None
-
-
-def _free(folder: Path) -> tuple[int, int]:
-    """Bytes and files that the file system has left."""
-    facts = os.statvfs(folder)
-    return facts.f_bavail * facts.f_frsize, facts.f_favail
-
-
-def _tree(root: int) -> list[int]:
-    """A process and all below it."""
-    found, open_ = [], [root]
-    while open_:
-        pid = open_.pop()
-        found.append(pid)
-        open_ += _children(pid)
-    return found
-
-
-def _children(pid: int) -> list[int]:
-    children: list[int] = []
-    try:
-        for task in Path(f"/proc/{pid}/task").iterdir():
-            children += map(int, (task / "children").read_text("ascii").split())
-    except OSError:
-        return children
-    return children
-
-
-def _resident(pid: int) -> int:
-    try:
-        return int(Path(f"/proc/{pid}/statm").read_text("ascii").split()[1]) * _PAGE
-    except (OSError, IndexError):
-        return 0
-
-
-def _proportional(pid: int) -> int:
-    """Bytes, shared pages divided among those who share them; the resident ones where that may not be read."""
-    try:
-        for line in Path(f"/proc/{pid}/smaps_rollup").read_text("ascii").splitlines():
-            if line.startswith("Pss:"):
-                return int(line.split()[1]) * _KILOBYTE
-    except OSError:
-        return _resident(pid)
-    return 0
-
-
-def _stored(pid: int, folder: str) -> int:
-    """Bytes in one of the sandbox's own file systems."""
-    try:
-        facts = os.statvfs(f"/proc/{pid}/root{folder}")
-    except OSError:
-        return 0
-    return (facts.f_blocks - facts.f_bfree) * facts.f_frsize
-
-
-def _usage(folder: Path, most: int) -> tuple[int, int]:
-    """Bytes and files below a folder; stops counting soon after ``most`` files. Never follows a link."""
-    used, count, open_ = 0, 0, [os.fspath(folder)]
-    while open_ and count <= most:
         try:
-            with os.scandir(open_.pop()) as entries:
-                for entry in entries:
-                    count += 1
-                    used += entry.stat(follow_symlinks=False).st_blocks * 512
-                    if entry.is_dir(follow_symlinks=False):
-                        open_.append(entry.path)
-        except OSError:
-            continue
-    return used, count
+            return await self._count(pids, lost, self._free[1] - files if files >= 0 else 0)
+        finally:
+            now = time.monotonic()
+            self._due = now + max(COUNT_SECONDS, 20 * (now - began))
+
+    async def _count(self, pids: list[int], lost: int, lost_files: int) -> StopReason | None:
+        if not self._before.whole:
+            return self._by_loss(lost, lost_files)
+        now = await asyncio.to_thread(census.usage, self._workspace, self._before.files + self._limits.files)
+        if now.files - self._before.files > self._limits.files:
+            return "files"
+        grown = now.bytes - self._before.bytes
+        if grown > self._limits.disk_bytes:
+            return "disk"
+        if not now.whole:
+            # Part of it is hidden from us: nothing is gained by that.
+            return self._by_loss(lost, lost_files)
+        held = await asyncio.to_thread(census.unnamed, pids, self._device)
+        return "disk" if grown + held > self._limits.disk_bytes else None
+
+    def _by_loss(self, lost: int, lost_files: int) -> StopReason | None:
+        if lost > self._limits.disk_bytes:
+            return "disk"
+        return "files" if lost_files > self._limits.files else None

@@ -15,11 +15,26 @@ import pytest
 
 from sale_tui.errors import NoSandbox
 from sale_tui.ports import ExecRequest
-from sale_tui.sandbox.bubblewrap import ENVIRONMENT, WORKSPACE, BubblewrapSandbox
+from sale_tui.sandbox.bubblewrap import ENVIRONMENT, SPARE_TASKS, WORKSPACE, BubblewrapSandbox
 from sale_tui.sandbox.place import Place
 from sale_tui.types import MEGABYTE, SandboxLimits
 
 pytestmark = pytest.mark.sandbox
+
+
+FORKS = """
+import os, signal
+for count in range(500):
+    if os.fork() == 0:
+        signal.pause()
+    os.write(1, b'%d\\n' % count)
+"""
+THREADS = """
+import os, signal, threading
+for count in range(500):
+    threading.Thread(target=signal.pause, daemon=True).start()
+    os.write(1, b'%d\\n' % count)
+"""
 
 
 def processes_with(token: str) -> list[int]:
@@ -96,22 +111,18 @@ async def test_endless_loop_is_stopped_in_time(sandbox: BubblewrapSandbox, works
     assert 0.5 <= result.wall_s < 1.5
 
 
-async def test_fork_bomb_is_bounded(sandbox: BubblewrapSandbox, workspace: Path) -> None:
-    code = """
-import os, signal
-children = 0
-try:
-    for _ in range(500):
-        if os.fork() == 0:
-            signal.pause()
-        children += 1
-except OSError:
-    pass
-print(children, flush=True)
-"""
+@pytest.mark.parametrize("code", ["import os\nwhile True: os.fork()", FORKS, THREADS])
+async def test_fork_bomb_is_stopped(sandbox: BubblewrapSandbox, workspace: Path, code: str) -> None:
     result = await sandbox.run_python(code, workspace, 20)
-    assert 0 < int(result.stdout) < sandbox.limits.tasks
+    assert result.reason == "tasks" or "Resource temporarily unavailable" in result.stderr, result
     assert result.wall_s < 10
+    counts = [int(word) for word in result.stdout.split()]
+    assert max(counts, default=0) <= sandbox.limits.tasks + SPARE_TASKS
+
+
+async def test_many_tasks_are_told_as_the_reason(sandbox: BubblewrapSandbox, workspace: Path) -> None:
+    result = await sandbox.run_python(FORKS, workspace, 20)
+    assert (result.reason, result.exit, result.signal) == ("tasks", None, 9)
 
 
 @pytest.mark.parametrize("stream", ["stdout", "stderr"])
