@@ -6,6 +6,7 @@ import asyncio
 import importlib
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,13 +25,16 @@ if TYPE_CHECKING:
     from sale_tui.agent.approval_store import ApprovalStore
     from sale_tui.agent.mcp.servers import Server
     from sale_tui.agent.tools.base import Tool
+    from sale_tui.agent.tools.shelf import Bookshelf
     from sale_tui.headless.doctor import Check, Examination
     from sale_tui.memory.embedder import SentenceEmbedder
     from sale_tui.memory.service import MemoryService
     from sale_tui.memory.store import AuctionStore
-    from sale_tui.ports import ChatModel, Sandbox
+    from sale_tui.ports import ChatModel, Embedder, Sandbox
     from sale_tui.sandbox.check import Verdict
     from sale_tui.session.runner import Session
+    from sale_tui.sources import Documents, TextExtractor, WebReader, WebSearch
+    from sale_tui.web.engines import Engine
 
 KIND_EXAMPLES = "kinds.jsonl"
 """A pool's own labelled examples, beside its pool file."""
@@ -62,6 +66,7 @@ async def open_session(settings: Settings, *, countdown_seconds: float, attended
     await asyncio.to_thread(_import_parts)
     from sale_tui.agent.approval_store import ApprovalBook
     from sale_tui.agent.mcp.tool import tools_of
+    from sale_tui.documents.extract import SandboxExtractor
     from sale_tui.memory.embedder import SentenceEmbedder
     from sale_tui.memory.service import open_memory
     from sale_tui.session.offering import chosen_tools
@@ -70,8 +75,7 @@ async def open_session(settings: Settings, *, countdown_seconds: float, attended
 
     folders = user_folders()
     pool = open_pool(settings, folders)
-    corpus = _corpus_folder(settings, pool)
-    tools = _tools(corpus)
+    folder, engine = _corpus_folder(settings), open_engine(settings)
     approvals = ApprovalBook(settings.launch_rules, settings.approval, open_approvals(folders))
     models = open_models(pool, folders)
     async with AsyncExitStack() as begun:
@@ -88,7 +92,8 @@ async def open_session(settings: Settings, *, countdown_seconds: float, attended
         servers, complaints = await _open_servers(settings, sandbox, workspaces)
         for server in servers:
             begun.push_async_callback(server.close)
-        tools = (*tools, *tools_of(servers))
+        reading = _open_reading(pool, folder, engine, SandboxExtractor(sandbox, workspaces), embedder, folders.cache)
+        tools = (*_tools(reading), *tools_of(servers))
         chosen = chosen_tools(settings.tools, pool.tools, tools)
         begun.pop_all()
     return Session(
@@ -106,9 +111,10 @@ async def open_session(settings: Settings, *, countdown_seconds: float, attended
             countdown_seconds=countdown_seconds,
             attended=attended,
             approvals=approvals,
-            closers=tuple(server.close for server in servers),
+            closers=(*reading.closers, *(server.close for server in servers)),
             notices=complaints,
-            private_corpus=bool(settings.corpus),
+            private_corpus=reading.documents is not None,
+            documents=reading.documents,
         )
     )
 
@@ -150,7 +156,7 @@ def open_memory_alone() -> tuple[MemoryService, SentenceEmbedder]:
 
 async def open_checks() -> tuple[list[tuple[str, Examination]], Callable[[], Awaitable[None]]]:
     """Every check of ``doctor``, and what ends the processes that they started."""
-    from sale_tui.headless.doctor import check_embedder, check_sandbox, machine_checks
+    from sale_tui.headless.doctor import check_embedder, check_sandbox, check_search, machine_checks
     from sale_tui.memory.embedder import SentenceEmbedder
 
     folders = user_folders()
@@ -161,8 +167,13 @@ async def open_checks() -> tuple[list[tuple[str, Examination]], Callable[[], Awa
         settings = load_settings(folders.settings_file, {})
         return await check_sandbox((await _open_sandbox(settings, folders))[1])
 
+    async def search() -> Check:
+        settings = load_settings(folders.settings_file, {})
+        return await check_search(settings.search_engine, open_engine(settings))
+
     checks = machine_checks(folders.data)
     checks.append(("sandbox", sandbox))
+    checks.append(("search", search))
     checks.append(("embedder", lambda: check_embedder(embedder)))
     return checks, embedder.close
 
@@ -201,16 +212,62 @@ async def _open_servers(
     return await open_servers(settings.mcp, sandbox, workspaces)
 
 
-def _corpus_folder(settings: Settings, pool: Pool) -> Path | None:
+def _corpus_folder(settings: Settings) -> Path | None:
+    """The user's own documents."""
     if not settings.corpus:
-        return Path(pool.corpus) if pool.corpus else None
+        return None
     folder = given_path(settings.corpus, "corpus").absolute()
     if not is_folder(folder, "corpus"):
-        raise ConfigurationFault(f"corpus: {folder} is not a folder", "give a folder of text or Markdown files")
+        raise ConfigurationFault(f"corpus: {folder} is not a folder", "give a folder of documents")
     return folder
 
 
-def _tools(corpus: Path | None) -> tuple[Tool, ...]:
+def open_engine(settings: Settings) -> Engine | None:
+    """The search engine that the settings name, if any. Raises ConfigurationFault."""
+    if settings.search_engine == "none":
+        return None
+    from sale_tui.web.choose import choose_engine
+
+    return choose_engine(settings.search_engine, settings.searxng_url)
+
+
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """What can be searched and opened."""
+
+    shelf: Bookshelf | None = None
+    documents: Documents | None = None
+    """The user's own, where the shelf holds those."""
+    search: WebSearch | None = None
+    reader: WebReader | None = None
+
+    @property
+    def closers(self) -> tuple[Callable[[], Awaitable[None]], ...]:
+        """What ends them."""
+        return tuple(part.close for part in (self.documents, self.reader) if part is not None)
+
+
+def _open_reading(  # noqa: PLR0913, PLR0917 - wires what others have made
+    pool: Pool, folder: Path | None, engine: Engine | None, extractor: TextExtractor, embedder: Embedder, cache: Path
+) -> _Reading:
+    from sale_tui.agent.tools.shelf import LibraryShelf, Shelf
+    from sale_tui.documents.library import Library
+
+    documents = Library(folder, cache, embedder, extractor) if folder else None
+    shelf = LibraryShelf(documents) if documents else Shelf(Path(pool.corpus)) if pool.corpus else None
+    if engine is None:
+        return _Reading(shelf, documents)
+    from sale_tui.web.cache import WebCache
+    from sale_tui.web.fetch import Fetcher
+    from sale_tui.web.reader import PageReader
+    from sale_tui.web.search import WebSearcher
+
+    clock = SystemClock()
+    kept = WebCache(cache / "web.db", clock.now)
+    return _Reading(shelf, documents, WebSearcher(engine, kept, clock), PageReader(Fetcher(), extractor, kept))
+
+
+def _tools(reading: _Reading) -> tuple[Tool, ...]:
     from sale_tui.agent.tools.edit import EditTool
     from sale_tui.agent.tools.grep import GrepTool
     from sale_tui.agent.tools.list import ListTool
@@ -218,13 +275,11 @@ def _tools(corpus: Path | None) -> tuple[Tool, ...]:
     from sale_tui.agent.tools.python import PythonTool
     from sale_tui.agent.tools.read import ReadTool
     from sale_tui.agent.tools.search import SearchTool
-    from sale_tui.agent.tools.shelf import Shelf
     from sale_tui.agent.tools.shell import ShellTool
     from sale_tui.agent.tools.submit import SubmitTool
     from sale_tui.agent.tools.write import WriteTool
 
     tools: list[Tool] = [PythonTool()]
-    if corpus is not None:
-        shelf = Shelf(corpus)
-        tools += [SearchTool(shelf), OpenTool(shelf)]
+    if reading.shelf is not None or reading.search is not None:
+        tools += [SearchTool(reading.shelf, reading.search), OpenTool(reading.shelf, reading.reader)]
     return (*tools, ShellTool(), ReadTool(), WriteTool(), EditTool(), ListTool(), GrepTool(), SubmitTool())

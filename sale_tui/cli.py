@@ -80,10 +80,18 @@ def _pool_option(function: Function) -> Function:
     return click.option("--pool", metavar="P", help="Pool name, folder or file.  [default: micro]")(function)
 
 
+_search_option = click.option(
+    "--search-engine",
+    type=click.Choice(["none", "searxng", "brave", "tavily", "ddgs"]),
+    help="Who searches the web.  [default: none]",
+)
+
+
 def _auction_options(function: Function) -> Function:
     for option in (
         click.option("--thrift", type=float, metavar="X", help="Overrides the pool's thrift: higher is cheaper."),
         click.option("--corpus", metavar="DIR", help="Folder of documents that `search` uses.  [default: the pool's]"),
+        _search_option,
         click.option("--tools", metavar="NAMES", help="Tools that are offered.  [default: those that the kind needs]"),
         click.option("--kind", type=click.Choice(["auto", "search", "coding"]), default="auto", show_default=True,
                      help="What the task asks for."),
@@ -114,6 +122,7 @@ _json_option = click.option("--json", "as_json", is_flag=True, help="Data on std
 @click.version_option(__version__, prog_name="sale-tui")
 @_pool_option
 @click.option("--corpus", metavar="DIR", help="Folder of documents that `search` uses.  [default: the pool's]")
+@_search_option
 @click.option("--thrift", type=float, metavar="X", help="Overrides the pool's thrift: higher is cheaper.")
 @click.option("--countdown", type=float, metavar="S", help="Seconds in which an award can be overruled.  [default: 8]")
 @click.option("--workspace", type=click.Path(path_type=Path), metavar="DIR",

@@ -168,6 +168,21 @@ class AgentLost(Event, tag="agent_lost"):
     hint: str = ""
 
 
+class DocumentsRead(Event, tag="documents_read"):
+    """The user's folder of documents is being indexed, or is up to date."""
+
+    folder: str
+    done: int
+    """Files that were looked at, of ``total``."""
+    total: int
+    finished: bool
+    documents: int = 0
+    """That can be searched, once it is finished."""
+    left_out: tuple[str, ...] = ()
+    """Some of the files that cannot be read, each with its reason."""
+    left_out_count: int = 0
+
+
 class BidStarted(Event, tag="bid_started"):
     """An agent began to write a plan."""
 
@@ -325,7 +340,7 @@ class ErrorRaised(Event, tag="error_raised"):
 
 
 AnyEvent = (
-    LogStarted | TaskReceived | KindChosen | PhaseStarted | AgentReady | AgentLost
+    LogStarted | TaskReceived | KindChosen | PhaseStarted | AgentReady | AgentLost | DocumentsRead
     | BidStarted | BidDelta | BidPlaced | BidFailed | MarkGiven | JurorFailed | BidsScored
     | ProvisionalChosen | Recalled | RefinementSkipped | AwardProposed | CountdownHeld | AwardDecided
     | RunStarted | StepStarted | StepDelta | StepFinished | ToolCalled | ApprovalAsked | ApprovalAnswered

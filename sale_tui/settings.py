@@ -6,7 +6,7 @@ import os
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import msgspec
 
@@ -23,6 +23,7 @@ Thrift = Annotated[float, msgspec.Meta(ge=1e-9, le=1e9)]
 RunSeconds = Annotated[float, msgspec.Meta(gt=0, le=604_800)]
 Countdown = Annotated[float, msgspec.Meta(ge=0, le=3_600)]
 Steps = Annotated[int, msgspec.Meta(ge=1, le=10_000)]
+SearchEngine = Literal["none", "searxng", "brave", "tavily", "ddgs"]
 Tokens = Annotated[int, msgspec.Meta(ge=1, le=100_000_000)]
 
 
@@ -46,6 +47,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """Pool name, folder or file."""
     corpus: str = ""
     """Folder of documents for ``search``; empty: the pool's own."""
+    search_engine: SearchEngine = "none"
+    """Who searches the web: ``none`` (nobody; ``open`` reads no web pages then), ``searxng``, ``brave``, ``tavily`` or
+    ``ddgs``."""
+    searxng_url: str = ""
+    """Address of your SearXNG, such as ``http://127.0.0.1:8080``."""
     tools: str = ""
     """Names of the tools that are offered, such as ``python, search, open``; empty: those that the pool or the task's
     kind needs."""

@@ -16,7 +16,7 @@ import tempfile
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
-from typing import Literal, TextIO
+from typing import Literal, Protocol, TextIO
 
 import msgspec
 
@@ -187,6 +187,28 @@ async def check_sandbox(sandbox: Sandbox) -> Check:
         return Check(name="sandbox", status="ok", detail=sandbox.tier, advice=sandbox.advice)
     detail = "none: the python tool is not offered" if sandbox.tier == "none" else sandbox.tier
     return Check(name="sandbox", status="warn", detail=detail, advice=sandbox.advice)
+
+
+class Searcher(Protocol):
+    """What can be asked a question of the web."""
+
+    async def search(self, query: str, limit: int) -> Sequence[object]:
+        """Its results. Raises where there are none to be had."""
+        ...
+
+
+async def check_search(name: str, engine: Searcher | None) -> Check:
+    """Whether the web can be searched. Only an engine of the user's own is asked: elsewhere a question may cost."""
+    if engine is None:
+        advice = "set search_engine in settings.toml; the README says how"
+        return Check(name="search", status="ok", detail="documents alone, not the web", advice=advice)
+    if name != "searxng":
+        return Check(name="search", status="ok", detail=f"the web by {name}")
+    try:
+        found = await engine.search("weather", 3)
+    except Exception as fault:  # noqa: BLE001 - whatever it is, it is the finding
+        return Check(name="search", status="warn", detail=f"{name}: {fault}", advice=getattr(fault, "hint", ""))
+    return Check(name="search", status="ok" if found else "warn", detail=f"the web by {name}, {len(found)} results")
 
 
 async def check_embedder(embedder: Embedder) -> Check:

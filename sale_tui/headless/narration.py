@@ -11,7 +11,7 @@ from sale_tui import events as e
 from sale_tui.auction.board import Board
 from sale_tui.headless.formats import dollars, indented, number, table
 from sale_tui.literal import literal, literal_line
-from sale_tui.types import AuctionRecord, Bid, Explanation, Scorecard
+from sale_tui.types import AuctionRecord, Bid, Explanation, Scorecard, Source
 
 OUTPUT_LINES = 12
 """Most lines of a tool's output that are told."""
@@ -72,8 +72,21 @@ def opening_lines(event: e.Event) -> Iterable[str]:
             yield f"{event.agent}: ready on {literal_line(facts.device)}, loaded in {facts.load_seconds:.1f} s"
         case e.AgentLost():
             yield f"{event.agent}: lost: {literal_line(event.reason)}"
+        case e.DocumentsRead():
+            yield from document_lines(event)
         case _:
             pass
+
+
+def document_lines(event: e.DocumentsRead) -> Iterable[str]:
+    """How far the user's documents are indexed, and what cannot be."""
+    if not event.finished:
+        yield f"documents: {event.done} of {event.total} files read"
+        return
+    yield f"documents: {event.documents} in {literal_line(event.folder)} can be searched"
+    if event.left_out_count:
+        yield f"  left out: {event.left_out_count}"
+        yield from (f"    {literal_line(name)}" for name in event.left_out)
 
 
 def bid_lines(event: e.Event) -> Iterable[str]:
@@ -126,6 +139,9 @@ def run_lines(event: e.Event) -> Iterable[str]:
             if event.answer:
                 yield "answer:"
                 yield from indented(event.answer)
+            if event.sources:
+                yield "sources:"
+                yield from (f"    {source_line(source)}" for source in event.sources)
         case _:
             pass
 
@@ -143,6 +159,12 @@ def approval_lines(event: e.Event) -> Iterable[str]:
                 yield f"    {literal_line(event.reason)}"
         case _:
             pass
+
+
+def source_line(source: Source) -> str:
+    """A source of an answer: its title where it has one, and where it lies."""
+    named = source.title and source.title not in source.document
+    return literal_line(f"{source.title} — {source.document}" if named else source.document)
 
 
 def closing_lines(event: e.Event) -> Iterable[str]:

@@ -14,6 +14,7 @@ from sale_tui.paths import is_folder
 from sale_tui.ports import ChatModel, Human
 from sale_tui.session.human import AutoHuman, PromptHuman
 from sale_tui.session.log import EventLog
+from sale_tui.session.reading import tell_reading
 from sale_tui.session.task import TaskRun
 from sale_tui.session.wiring import TaskRequest, Wiring
 from sale_tui.streams import Emit, in_words, stream_of
@@ -102,6 +103,8 @@ class Session:
         async with asyncio.TaskGroup() as group:
             for model in self.wiring.models.values():
                 group.create_task(self._load_one(model, emit))
+            if self.wiring.documents is not None:
+                group.create_task(tell_reading(self.wiring.documents, emit))
 
     async def _load_one(self, model: ChatModel, emit: Emit) -> None:
         name = model.spec.name

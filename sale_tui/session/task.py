@@ -38,6 +38,7 @@ from sale_tui.session.execution import (
 from sale_tui.session.header import header_of
 from sale_tui.session.ledger import Ledger
 from sale_tui.session.log import EventLog
+from sale_tui.session.reading import tell_reading
 from sale_tui.session.wiring import TaskRequest, Wiring
 from sale_tui.streams import in_words
 from sale_tui.types import Kind, ModelFacts, Task
@@ -69,6 +70,7 @@ class TaskRun:
         self._finished: RunFinished | None = None
         self._headed = False
         self._settled = False
+        self._reading: asyncio.Task[None] | None = None
         self._steps = 0
 
     async def run(self, log: EventLog) -> None:
@@ -146,6 +148,8 @@ class TaskRun:
                 await self._execute(self._award)
                 await self._grade()
         finally:
+            if self._reading is not None:
+                await _drop(self._reading)
             if self._started is None:
                 discard_workspace(self._wiring, auction)
 
@@ -159,6 +163,8 @@ class TaskRun:
             self._begin(_hashes(loading))
             for notice in (*map(_notice, self._wiring.notices), *notices):
                 self._add(notice)
+            if self._request.execute and self._wiring.documents is not None:
+                self._reading = asyncio.create_task(tell_reading(self._wiring.documents, self._answer))
             await self._choose_kind(nearest)
             await self._hold(loading)
         finally:

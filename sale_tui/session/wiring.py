@@ -10,6 +10,7 @@ from typing import Literal
 from sale_tui.agent.approval_store import ApprovalBook
 from sale_tui.agent.tools.base import Tool
 from sale_tui.ports import ChatModel, Clock, Embedder, Memory, Sandbox
+from sale_tui.sources import Documents
 from sale_tui.types import Limits, Pool
 
 
@@ -57,5 +58,7 @@ class Wiring:
     """What the user should know at the beginning of every task."""
     private_corpus: bool = False
     """Whether the documents that ``search`` reads are the user's own."""
+    documents: Documents | None = None
+    """Those, to be kept up to date while the session lasts."""
     chosen_tools: tuple[str, ...] = ()
     """Names of the tools that are offered; empty: those that the task's kind needs."""

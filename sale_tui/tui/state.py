@@ -14,6 +14,7 @@ from sale_tui.events import (
     AgentLost,
     AgentReady,
     BillMade,
+    DocumentsRead,
     ErrorRaised,
     Event,
     KindChosen,
@@ -57,6 +58,8 @@ class AppState(msgspec.Struct, frozen=True):
     lost: Mapping[str, str] = msgspec.field(default_factory=dict)
     """Not loaded, with the reason."""
     sandbox: SandboxTier | None = None
+    documents: DocumentsRead | None = None
+    """How far the user's documents are indexed."""
     notices: tuple[str, ...] = ()
     remembered: int | None = None
     error: ErrorRaised | None = None
@@ -155,6 +158,8 @@ def _aftermath(state: AppState, event: Event) -> AppState:
             return replace(state, outcome=event.outcome)
         case Remembered():
             return replace(state, remembered=event.auctions)
+        case DocumentsRead():
+            return replace(state, documents=event)
         case Notice():
             return replace(state, notices=(*state.notices, event.text)[-NOTICES:])
         case ErrorRaised():

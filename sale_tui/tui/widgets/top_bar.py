@@ -8,6 +8,8 @@ from sale_tui.tui.format import megabytes
 from sale_tui.tui.state import AppState
 from sale_tui.tui.widgets.text import PlainText, words
 
+BAR = 10
+"""Cells of a progress bar."""
 SANDBOX = {"strong": "$text-success", "full": "$text-success", "reduced": "$text-warning", "none": "$text-error"}
 
 
@@ -26,6 +28,16 @@ class TopBar(PlainText):
         self.show(left, " " * (room - right.cell_length + 2), right)
 
 
+def _reading(state: AppState) -> Content:
+    """A bar while the user's documents are being indexed."""
+    reading = state.documents
+    if reading is None or reading.finished:
+        return Content("")
+    full = BAR * reading.done // max(reading.total, 1)
+    share = f"{'█' * full}{'░' * (BAR - full)} {reading.done} of {reading.total}"
+    return words("documents ", (share, "$text-warning"), " · ")
+
+
 def _right(state: AppState, full: bool) -> Content:
     agents = len(state.board.bidders)
     loaded = f"{len(state.models)} of {agents}"
@@ -35,4 +47,4 @@ def _right(state: AppState, full: bool) -> Content:
     if full and size:
         models = words(models, f" on {', '.join(devices)}, {megabytes(size)}")
     sandbox = state.sandbox or "…"
-    return words(models, " · sandbox ", (sandbox, SANDBOX.get(sandbox, "")))
+    return words(_reading(state), models, " · sandbox ", (sandbox, SANDBOX.get(sandbox, "")))
