@@ -108,6 +108,7 @@ async def open_session(settings: Settings, *, countdown_seconds: float, attended
             clock=SystemClock(),
             limits=Limits(steps=settings.steps, tokens=settings.tokens, seconds=settings.seconds),
             workspaces=workspaces,
+            kept_workspaces=settings.workspaces,
             countdown_seconds=countdown_seconds,
             attended=attended,
             approvals=approvals,

@@ -126,7 +126,7 @@ _json_option = click.option("--json", "as_json", is_flag=True, help="Data on std
 @click.option("--thrift", type=float, metavar="X", help="Overrides the pool's thrift: higher is cheaper.")
 @click.option("--countdown", type=float, metavar="S", help="Seconds in which an award can be overruled.  [default: 8]")
 @click.option("--workspace", type=click.Path(path_type=Path), metavar="DIR",
-              help="Folder whose copy the tools work in; it is never written itself.")  # fmt: skip
+              help="Folder whose copy the tools work in; changes reach it only as a diff that you accept.")  # fmt: skip
 @_approval_options
 @click.pass_context
 def cli(context: click.Context, /, workspace: Path | None, **flags: Any) -> int:
@@ -149,9 +149,11 @@ def cli(context: click.Context, /, workspace: Path | None, **flags: Any) -> int:
 @_auction_options
 @click.option("--agent", metavar="A", help="Pin an agent: it runs the task, no auction is held.")
 @click.option("--workspace", type=click.Path(path_type=Path), metavar="DIR",
-              help="Folder whose copy the tools work in; it is never written itself.")  # fmt: skip
+              help="Folder whose copy the tools work in; changes reach it only as a diff that you accept.")  # fmt: skip
 @click.option("--tests", type=click.Path(path_type=Path), metavar="FILE",
               help="Python tests for the code of a coding task's answer; memory keeps the outcome.")  # fmt: skip
+@click.option("--accept-changes", is_flag=True,
+              help="Carry the changes in the copy of --workspace into that folder, without asking.")  # fmt: skip
 @_approval_options
 @click.option("--jsonl", is_flag=True, help="Every event on stdout, a line of JSON each; narration on stderr.")
 def run(
@@ -160,6 +162,8 @@ def run(
     """Run one task without the app: auction, execution, answer. TASK `-` reads it from stdin."""
     from sale_tui.front import run_task
 
+    if flags.pop("accept_changes"):
+        flags["allow"] = (*(flags["allow"] or ()), "accept_changes(*)")
     settings = _settings(**flags)
     return _await(run_task(settings, _task(task), kind, agent=agent, workspace=workspace, tests=tests, jsonl=jsonl))
 

@@ -15,6 +15,9 @@ from sale_tui.run_events import (
     ApprovalAnswered,
     ApprovalAsked,
     CallRejected,
+    ChangesApplied,
+    ChangesFound,
+    FileChange,
     RunFinished,
     RunStarted,
     StepDelta,
@@ -57,9 +60,12 @@ __all__ = [
     "BidsScored",
     "BillMade",
     "CallRejected",
+    "ChangesApplied",
+    "ChangesFound",
     "CountdownHeld",
     "ErrorRaised",
     "Event",
+    "FileChange",
     "JurorFailed",
     "KindChosen",
     "LogStarted",
@@ -344,7 +350,8 @@ AnyEvent = (
     | BidStarted | BidDelta | BidPlaced | BidFailed | MarkGiven | JurorFailed | BidsScored
     | ProvisionalChosen | Recalled | RefinementSkipped | AwardProposed | CountdownHeld | AwardDecided
     | RunStarted | StepStarted | StepDelta | StepFinished | ToolCalled | ApprovalAsked | ApprovalAnswered
-    | CallRejected | ToolFinished | RunFinished | BillMade | OutcomeSet | Remembered | Notice | ErrorRaised
+    | CallRejected | ToolFinished | RunFinished | ChangesFound | ChangesApplied
+    | BillMade | OutcomeSet | Remembered | Notice | ErrorRaised
 )  # fmt: skip
 
 _encoder = msgspec.json.Encoder()

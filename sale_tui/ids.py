@@ -32,5 +32,15 @@ def new_auction_id(clock: Clock) -> str:
     return _base32(moment, _TIME_CHARACTERS) + _base32(tail, _RANDOM_CHARACTERS)
 
 
+def moment_of(auction: str) -> float | None:
+    """Unix seconds at which an id was made; None where it is no id of ours."""
+    if len(auction) != ID_LENGTH or not set(auction) <= set(_ALPHABET):
+        return None
+    moment = 0
+    for character in auction[:_TIME_CHARACTERS]:
+        moment = moment << 5 | _ALPHABET.index(character)
+    return moment / 1000
+
+
 def _base32(number: int, length: int) -> str:
     return "".join(_ALPHABET[(number >> (5 * place)) & 31] for place in reversed(range(length)))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Literal
 
 from sale_tui.event_base import Event
-from sale_tui.types import ApprovalAnswer, Limits, SandboxTier, Source, Usage
+from sale_tui.types import ApprovalAnswer, Limits, SandboxTier, Source, Usage, Value
 
 
 class RunStarted(Event, tag="run_started"):
@@ -124,3 +124,38 @@ class RunFinished(Event, tag="run_finished"):
     sources: tuple[Source, ...]
     workspace: str
     usage: Usage
+
+
+class FileChange(Value):
+    """One file that a run has changed in its copy of the user's folder."""
+
+    path: str
+    """Made literal."""
+    kind: Literal["added", "changed", "deleted"]
+    added: int
+    """Lines."""
+    removed: int
+    refused: str = ""
+    """Why it cannot be accepted; empty where it can."""
+
+
+class ChangesFound(Event, tag="changes_found"):
+    """What a run has changed in its copy of the user's folder; the folder itself is as it was."""
+
+    folder: str
+    files: tuple[FileChange, ...]
+    diff: str
+    """Of all that can be accepted, in git's format."""
+    truncated: int = 0
+    """Characters that were cut from ``diff``."""
+    saved: str = ""
+    """File that holds the whole diff."""
+
+
+class ChangesApplied(Event, tag="changes_applied"):
+    """The user has accepted the changes, and they were carried into the folder."""
+
+    folder: str
+    files: tuple[str, ...]
+    left: tuple[str, ...] = ()
+    """Files that were not carried over, each with its reason."""

@@ -79,6 +79,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """Files that a program may add to its workspace."""
     sandbox_output: Kilobytes = 256
     """What is kept of each output of a program, in KB; longer ones lose their middle."""
+    workspaces: Annotated[int, msgspec.Meta(ge=0, le=100_000)] = 50
+    """Workspaces of past runs that are kept, none of them for longer than 30 days."""
     approval: tuple[ApprovalRule, ...] = ()
     """Rules for calls of tools, in order, in the file alone: ``[[approval]]`` with ``call`` (a glob such as
     ``open(https://docs.python.org/*)``) and ``action`` (allow, ask, deny)."""

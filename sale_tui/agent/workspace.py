@@ -5,6 +5,7 @@ What code has left there is not to be trusted: links are never followed, and onl
 
 from __future__ import annotations
 
+import hashlib
 import os
 import stat
 from collections.abc import Iterator
@@ -40,6 +41,8 @@ class Copied(msgspec.Struct, frozen=True, kw_only=True):
     files: int
     size: int
     """Bytes."""
+    hashes: dict[str, str] = {}
+    """SHA-256 of each file, by its raw path."""
     skipped: tuple[str, ...]
     """Names, made literal, of links that were not kept, special files, and what may not be read or lies too deep."""
 
@@ -100,6 +103,7 @@ def save_copy(folder: Path, to: Path) -> Copied:
 def _copy(source: Path, target: Path, what: str, links: bool) -> Copied:
     files, size = 0, 0
     skipped: list[str] = []
+    hashes: dict[str, str] = {}
     try:
         for entry in _walk(source):
             place, mode = target / entry.name, entry.facts.st_mode
@@ -114,14 +118,15 @@ def _copy(source: Path, target: Path, what: str, links: bool) -> Copied:
                 if done is None:
                     skipped.append(literal_line(entry.name))
                 else:
-                    files, size = files + 1, size + done
+                    files, size = files + 1, size + done[0]
+                    hashes[entry.name] = done[1]
             else:
                 skipped.append(literal_line(entry.name))
             if files > MAX_FILES:
                 raise ConfigurationFault(f"{what} holds more than {MAX_FILES} files", "give a smaller folder")
     except OSError as error:
         raise ConfigurationFault(f"{what} cannot be copied: {error}", "check that you may read all of it") from error
-    return Copied(files=files, size=size, skipped=tuple(skipped))
+    return Copied(files=files, size=size, hashes=hashes, skipped=tuple(skipped))
 
 
 def _make_folder(place: Path, entry: _Entry, skipped: list[str]) -> None:
@@ -141,8 +146,8 @@ def _copy_link(entry: _Entry, place: Path, skipped: list[str]) -> None:
     place.symlink_to(target)
 
 
-def _copy_file(entry: _Entry, place: Path, most: int, what: str) -> int | None:
-    """Copy at most so many bytes; returns how many, None where it may not be read.
+def _copy_file(entry: _Entry, place: Path, most: int, what: str) -> tuple[int, str] | None:
+    """Copy at most so many bytes; returns how many, with their SHA-256; None where it may not be read.
 
     Raises ConfigurationFault where there are more.
     """
@@ -156,14 +161,15 @@ def _copy_file(entry: _Entry, place: Path, most: int, what: str) -> int | None:
         mode = 0o700 if entry.facts.st_mode & stat.S_IXUSR else 0o600
         target = os.open(place, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, mode)
         with os.fdopen(target, "wb") as file:
-            done = 0
+            done, digest = 0, hashlib.sha256()
             while chunk := os.read(source, _CHUNK):
                 done += len(chunk)
                 if done > most:
                     limit = MAX_BYTES // (1024 * 1024)
                     raise ConfigurationFault(f"{what} holds more than {limit} MB", "give a smaller folder")
+                digest.update(chunk)
                 file.write(chunk)
-        return done
+        return done, digest.hexdigest()
     finally:
         os.close(source)
 

@@ -51,7 +51,7 @@ class Narrator:
                 yield f"award proposed: {event.award.agent} ({event.award.round} bid)"
                 yield from explanation_lines(event.explanation)
             case _:
-                for tell in (opening_lines, bid_lines, run_lines, approval_lines, closing_lines):
+                for tell in (opening_lines, bid_lines, run_lines, approval_lines, change_lines, closing_lines):
                     yield from tell(event)
 
 
@@ -165,6 +165,24 @@ def source_line(source: Source) -> str:
     """A source of an answer: its title where it has one, and where it lies."""
     named = source.title and source.title not in source.document
     return literal_line(f"{source.title} — {source.document}" if named else source.document)
+
+
+def change_lines(event: e.Event) -> Iterable[str]:
+    """Lines of what a run has changed in its copy of the user's folder."""
+    match event:
+        case e.ChangesFound():
+            yield f"changes for {literal_line(event.folder)}:"
+            for file in event.files:
+                refused = f" (stays behind: {literal_line(file.refused)})" if file.refused else ""
+                yield f"  {file.kind} {literal_line(file.path)} +{file.added} -{file.removed}{refused}"
+            yield from indented(event.diff)
+            if event.saved:
+                yield f"  the diff is in {literal_line(event.saved)}"
+        case e.ChangesApplied():
+            yield f"changed in {literal_line(event.folder)}: {literal_line(', '.join(event.files)) or 'nothing'}"
+            yield from (f"  left as it is: {literal_line(left)}" for left in event.left)
+        case _:
+            pass
 
 
 def closing_lines(event: e.Event) -> Iterable[str]:

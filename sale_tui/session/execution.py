@@ -11,7 +11,7 @@ from sale_tui.agent.gate import Approvals
 from sale_tui.agent.grading import grade, solution_of
 from sale_tui.agent.loop import Run, run_winner
 from sale_tui.agent.tools.base import Tool, ToolContext
-from sale_tui.agent.workspace import create_workspace
+from sale_tui.agent.workspace import Copied, create_workspace
 from sale_tui.auction.prompting import execute_messages
 from sale_tui.errors import NoSandbox
 from sale_tui.events import AwardDecided, Event, Notice, OutcomeSet, RunFinished
@@ -39,12 +39,16 @@ def check_sandbox(wiring: Wiring, request: TaskRequest) -> None:
         raise NoSandbox("a coding task needs a sandbox to run code in, and there is none", sandbox.advice)
 
 
-async def prepare_workspace(wiring: Wiring, request: TaskRequest, auction: str) -> tuple[Notice, ...]:
+async def prepare_workspace(wiring: Wiring, request: TaskRequest, auction: str) -> Copied:
     """Make the run's workspace; before anything is computed, so that its faults come first.
 
-    Returns what is to be told of it. Raises ConfigurationFault where it cannot be made.
+    Raises ConfigurationFault where it cannot be made.
     """
-    copied = await asyncio.to_thread(create_workspace, wiring.workspaces / auction, request.workspace)
+    return await asyncio.to_thread(create_workspace, wiring.workspaces / auction, request.workspace)
+
+
+def told_of(copied: Copied) -> tuple[Notice, ...]:
+    """What the user should know of a copy."""
     if not copied.skipped:
         return ()
     more = " ..." if len(copied.skipped) > SHOWN else ""

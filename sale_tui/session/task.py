@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Coroutine, Iterable
 from contextlib import aclosing, suppress
+from pathlib import Path
 from typing import Any
 
+from sale_tui.agent.workspace import Copied
 from sale_tui.auction.engine import hold_auction, plan_alone
 from sale_tui.auction.setting import Deadlines, Setting
 from sale_tui.errors import Interrupted, RunFailed, SaleError
@@ -28,17 +30,21 @@ from sale_tui.events import (
 from sale_tui.kind_words import kind_by_words
 from sale_tui.ports import Human
 from sale_tui.session.execution import (
+    approvals_of,
     check_sandbox,
     discard_workspace,
     execute,
     grade_run,
     offered_tools,
     prepare_workspace,
+    told_of,
 )
 from sale_tui.session.header import header_of
+from sale_tui.session.housekeeping import clear_workspaces
 from sale_tui.session.ledger import Ledger
 from sale_tui.session.log import EventLog
 from sale_tui.session.reading import tell_reading
+from sale_tui.session.review import review_changes
 from sale_tui.session.wiring import TaskRequest, Wiring
 from sale_tui.streams import in_words
 from sale_tui.types import Kind, ModelFacts, Task
@@ -143,10 +149,12 @@ class TaskRun:
             return
         auction = self._log.auction
         try:
-            await self._auction(await prepare_workspace(self._wiring, self._request, auction))
+            copied = await prepare_workspace(self._wiring, self._request, auction)
+            await self._auction(told_of(copied))
             if self._award is not None:
                 await self._execute(self._award)
                 await self._grade()
+                await self._review(copied)
         finally:
             if self._reading is not None:
                 await _drop(self._reading)
@@ -225,7 +233,16 @@ class TaskRun:
             return
         self._add(await grade_run(self._wiring, self._request, self._finished))
 
+    async def _review(self, copied: Copied) -> None:
+        """What an answered run has changed in its copy of the user's folder, and whether that is accepted."""
+        run, original = self._finished, self._request.workspace
+        if original is not None and run is not None and run.status == "answered":
+            approvals = approvals_of(self._wiring, self._request, self._human)
+            await review_changes(Path(run.workspace), original.absolute(), copied.hashes, approvals, self._add)
+
     async def _remember(self) -> None:
+        now = self._wiring.clock.now()
+        await asyncio.to_thread(clear_workspaces, self._wiring.workspaces, self._wiring.kept_workspaces, now)
         if self._award is None:
             return
         try:

@@ -23,7 +23,7 @@ class TaskRequest:
     pinned: str | None = None
     """Agent that is to run it whatever the auction says; no auction is held."""
     workspace: Path | None = None
-    """Folder whose copy the tools work in; never written itself."""
+    """Folder whose copy the tools work in; changes reach it only as a diff that is accepted."""
     execute: bool = True
     """False: the auction alone."""
     tests: str = ""
@@ -46,6 +46,8 @@ class Wiring:
     limits: Limits
     workspaces: Path
     """Folder under which each run gets a fresh workspace."""
+    kept_workspaces: int = 50
+    """How many of past runs are kept."""
     countdown_seconds: float = 0.0
     """How long a proposed award waits to be overruled."""
     attended: bool = False

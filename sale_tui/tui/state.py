@@ -14,6 +14,8 @@ from sale_tui.events import (
     AgentLost,
     AgentReady,
     BillMade,
+    ChangesApplied,
+    ChangesFound,
     DocumentsRead,
     ErrorRaised,
     Event,
@@ -160,8 +162,8 @@ def _aftermath(state: AppState, event: Event) -> AppState:
             return replace(state, remembered=event.auctions)
         case DocumentsRead():
             return replace(state, documents=event)
-        case Notice():
-            return replace(state, notices=(*state.notices, event.text)[-NOTICES:])
+        case Notice() | ChangesFound() | ChangesApplied():
+            return replace(state, notices=(*state.notices, notice_of(event))[-NOTICES:])
         case ErrorRaised():
             return replace(state, error=event)
         case _:
@@ -172,3 +174,18 @@ def _entered(state: AppState, phase: Phase, at: float) -> AppState:
     if state.phase == phase:
         return state
     return replace(state, phase=phase, phases=(*state.phases, (phase, at)))
+
+
+def notice_of(event: Notice | ChangesFound | ChangesApplied) -> str:
+    """What the user should know, in one sentence."""
+    match event:
+        case Notice():
+            return event.text
+        case ChangesFound():
+            refused = sum(bool(file.refused) for file in event.files)
+            behind = f", {refused} of them cannot be accepted" if refused else ""
+            where = f"; the diff is in {event.saved}" if event.saved else ""
+            return f"files changed in the copy of {event.folder}: {len(event.files)}{behind}{where}"
+        case ChangesApplied():
+            left = f"; left as they are: {', '.join(event.left)}" if event.left else ""
+            return f"files changed in {event.folder}: {len(event.files)}{left}"

@@ -84,8 +84,10 @@ def test_a_coding_task_uses_every_tool_and_is_graded(play: Any, sale: Sale, tmp_
 def test_code_in_the_answer_is_graded_too(play: Any, tmp_path: Path) -> None:
     tests = tmp_path / "tests.py"
     tests.write_text("assert double(2) == 5\n")
-    finished = play([f"Answer:\n```python\n{SOLUTION}```"], "--tests", str(tests))
+    finished = play([f"Answer:\n```python\n{SOLUTION}```"], "--tests", str(tests), "--tools", "python,read")
     assert finished.code == 0
+    started = next(event for event in finished.lines if event.get("event") == "run_started")
+    assert started["tools"] == ["python", "read"]
     graded = next(event for event in finished.lines if event.get("event") == "outcome_set")
     assert (graded["outcome"], graded["reason"]) == ("failed", "AssertionError")
 
@@ -98,9 +100,41 @@ def test_tests_of_a_search_task_are_refused(play: Any, tmp_path: Path) -> None:
     assert (missing.code, missing.last["error"]["kind"]) == (3, "configuration")
 
 
-def test_tools_can_be_chosen(play: Any) -> None:
-    finished = play(["Answer: 42"], "--tools", "python,read")
-    started = next(event for event in finished.lines if event.get("event") == "run_started")
-    assert started["tools"] == ["python", "read"]
+def test_tools_that_do_not_exist_are_refused(play: Any) -> None:
     wrong = play([], "--tools", "pyhton")
     assert (wrong.code, wrong.last["error"]["hint"]) == (3, "did you mean python?")
+
+
+EDITS = [
+    call("edit", path="a.txt", old="one", new="two"),
+    call("write", path="b.txt", content="new\n"),
+    "Answer: done",
+]
+
+
+@pytest.fixture
+def mine(tmp_path: Path) -> Path:
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    (folder / "a.txt").write_text("one\n")
+    return folder
+
+
+def test_a_folder_is_only_changed_by_an_accepted_diff(play: Any, mine: Path) -> None:
+    finished = play(EDITS, "--kind", "coding", "--workspace", str(mine))
+    assert finished.code == 0
+    found = next(event for event in finished.lines if event.get("event") == "changes_found")
+    assert [(file["kind"], file["path"]) for file in found["files"]] == [("changed", "a.txt"), ("added", "b.txt")]
+    assert "-one\n+two\n" in found["diff"]
+    assert Path(found["saved"]).read_text() == found["diff"]
+    answered = next(event for event in finished.lines if event.get("event") == "approval_answered")
+    assert not answered["allowed"]
+    assert sorted(path.name for path in mine.iterdir()) == ["a.txt"]
+    assert (mine / "a.txt").read_text() == "one\n"
+    assert "+two" in finished.stderr
+
+    finished = play(EDITS, "--kind", "coding", "--workspace", str(mine), "--accept-changes")
+    applied = next(event for event in finished.lines if event.get("event") == "changes_applied")
+    assert (applied["files"], applied["left"]) == (["a.txt", "b.txt"], [])
+    assert (mine / "a.txt").read_text() == "two\n"
+    assert (mine / "b.txt").read_text() == "new\n"
