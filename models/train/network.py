@@ -34,8 +34,8 @@ class Shape:
 
 SHAPES = {
     "micro-xs": Shape(96, 3, 256, 3),
-    "micro-s": Shape(112, 4, 256, 4),
-    "micro-m": Shape(128, 5, 352, 4),
+    "micro-s": Shape(96, 4, 256, 3),
+    "micro-m": Shape(160, 4, 416, 5),
     "micro-l": Shape(160, 5, 416, 5),
 }
 
@@ -190,6 +190,23 @@ def lay_copying(network: Network) -> None:
             second.attn_k[slow + head * HEAD] += mix @ places[back + 1]
         second.attn_v[rows][: len(written)] = written
         second.attn_output[:, rows][:, : len(written)] = written.T * 0.6
+
+
+@torch.no_grad()
+def inherit(network: Network, parent: Network) -> None:
+    """Takes over the weights of a network of the same width: layers that it has more begin without effect, layers
+    that it has less are those before the last.
+    """
+    ours, theirs = network.layers, list(parent.layers)
+    last = [] if len(ours) > len(theirs) else [theirs[-1]]
+    taken = theirs[: len(ours) - len(last)] + last
+    for mine, other in zip(ours, taken, strict=False):
+        mine.load_state_dict(other.state_dict())
+    for mine in ours[len(taken) :]:
+        mine.attn_output.zero_()
+        mine.ffn_down.zero_()
+    network.token_embd.copy_(parent.token_embd)
+    network.output_norm.copy_(parent.output_norm)
 
 
 def count(network: nn.Module) -> int:

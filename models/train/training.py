@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from models.train.data import Batch, make_pool
-from models.train.network import SHAPES, Network, count
+from models.train.network import SHAPES, Network, count, inherit
 from models.train.tokenizer import PROMPT_WEIGHT, Coder
 
 
@@ -40,6 +40,10 @@ class Recipe:
 
 DEEPEST = {"micro-xs": 3, "micro-s": 4}
 """Most steps of the tasks that the smaller models are trained on: deeper ones take their room and come to nothing."""
+PARENTS = {"micro-s": "micro-xs", "micro-m": "micro-l"}
+"""Models that begin with another's weights: one with a layer more, one with a layer less."""
+GROWN = 0.5
+"""Point of the curriculum at which those begin."""
 PROMPT_SHARE = 0.15
 """Share of the prompt's positions that are computed; their weight is raised to make up for half of it."""
 
@@ -77,6 +81,8 @@ class Trainer:
         self.state = folder / "state.pt"
         if self.state.exists():
             self.resume()
+        elif name in PARENTS:
+            self.inherit(folder.parent / PARENTS[name] / "state.pt")
         if recipe.compiled:
             for layer in self.network.blk:
                 layer.compile(dynamic=True)
@@ -98,6 +104,13 @@ class Trainer:
             saved["step"],
             saved["pools"],
         )
+
+    def inherit(self, parent: Path) -> None:
+        """Begins with the weights of another model. Raises FileNotFoundError where that is not trained yet."""
+        saved = torch.load(parent, weights_only=True)
+        network = Network(SHAPES[saved["name"]])
+        network.load_state_dict(saved["network"])
+        inherit(self.network, network)
 
     def save(self) -> None:
         """Writes the checkpoint in one go."""
@@ -122,6 +135,7 @@ class Trainer:
         """Pools of batches, each from its own seed."""
         while True:
             point = max(0.0, (self.progress - self.recipe.begin) / (1 - self.recipe.begin))
+            point = max(GROWN, point) if self.name in PARENTS else point
             seed = self.recipe.seed * 1_000_003 + self.pools
             yield from make_pool(self.coder, seed, point, self.recipe.batch_tokens, DEEPEST.get(self.name, 6))
             self.pools += 1

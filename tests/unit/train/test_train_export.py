@@ -9,7 +9,7 @@ import torch
 from models.train import tokenizer as tokens
 from models.train.data import make_pool
 from models.train.export import export, load
-from models.train.network import SHAPES, Network, count
+from models.train.network import SHAPES, Network, count, inherit
 from models.train.player import Player
 from models.train.tokenizer import PROMPT_WEIGHT, Coder
 from models.train.training import Recipe, Trainer, chosen, rate
@@ -100,3 +100,20 @@ def test_a_new_network_copies_already(name: str) -> None:
     with torch.no_grad():
         guessed = network.logits(network.hidden(ids[:, :-1])).argmax(-1)[:, 41:]
     assert float((guessed == ids[:, 42:]).float().mean()) > 0.5
+
+
+def test_a_model_with_a_layer_more_begins_as_its_parent() -> None:
+    small, grown = Network(SHAPES["micro-xs"]), Network(SHAPES["micro-s"])
+    for parameter in small.parameters():
+        torch.nn.init.normal_(parameter, std=0.1)
+    inherit(grown, small)
+    ids = torch.arange(20)[None]
+    torch.testing.assert_close(grown.hidden(ids), small.hidden(ids))
+
+
+def test_a_model_with_a_layer_less_keeps_first_and_last() -> None:
+    large, cut = Network(SHAPES["micro-l"]), Network(SHAPES["micro-m"])
+    inherit(cut, large)
+    for mine, other in zip(cut.layers, [*large.layers[:3], large.layers[4]], strict=True):
+        torch.testing.assert_close(mine.attn_v, other.attn_v)
+    torch.testing.assert_close(cut.token_embd, large.token_embd)
