@@ -25,8 +25,10 @@ LOOK_SECONDS = 1.5
 QUERY_SECONDS = 1.0
 """Longest that a search waits for the query's vector."""
 TICK_SECONDS = 0.2
-EMBEDDED = 16
-"""Passages a request: the same embedder is asked for the kinds of tasks."""
+EMBEDDED = 8
+"""Passages a request: the same embedder is asked for queries and for the kinds of tasks."""
+QUIET_SECONDS = 3.0
+"""After a search no passage is embedded for so long: the next query would have to wait for it."""
 MOST_VECTORS = 200_000
 EXCERPT_CHARACTERS = 320
 SHOWN = 5
@@ -56,6 +58,7 @@ class Library:
         self._plain = asyncio.Event()
         self._progress = Progress(0, 0)
         self._looked = float("-inf")
+        self._quiet_until = float("-inf")
 
     async def progress(self) -> AsyncIterator[Indexing]:
         """As the port says; a value whenever it has come further, at most five a second, the last one ``finished``."""
@@ -209,6 +212,7 @@ class Library:
                     if not rows:
                         return
                     for at in range(0, len(rows), EMBEDDED):
+                        await self._quiet()
                         part = rows[at : at + EMBEDDED]
                         vectors = await self._embedder.embed([text for _, text in part])
                         pairs = [(key, packed(vector)) for (key, _), vector in zip(part, vectors, strict=True)]
@@ -218,8 +222,14 @@ class Library:
             # Search by words goes on without; the next pass tries again.
             return
 
+    async def _quiet(self) -> None:
+        """Until nobody has searched for a while."""
+        while (left := self._quiet_until - asyncio.get_running_loop().time()) > 0:  # noqa: ASYNC110 - time alone ends it
+            await asyncio.sleep(left)
+
     async def _vector(self, query: str) -> list[float] | None:
         """The query's vector; None where no passage has one yet or the embedder is not there in time."""
+        self._quiet_until = asyncio.get_running_loop().time() + QUIET_SECONDS
         if self._store is None or not await asyncio.to_thread(self._store.vectors_after, -1, 1):
             return None
         try:

@@ -22,9 +22,9 @@ class TopBar(PlainText):
         """Left: whose models. Right: what they run in; shortened where there is no room."""
         left = words(("sale-tui", "bold $primary"), "  pool ", (state.pool, "$foreground"))
         room = max(self.size.width - left.cell_length - 2, 0)
-        right = _right(state, full=True)
+        right = status(state, full=True)
         if right.cell_length > room:
-            right = _right(state, full=False).truncate(room, ellipsis=True)
+            right = status(state, full=False).truncate(room, ellipsis=True)
         self.show(left, " " * (room - right.cell_length + 2), right)
 
 
@@ -38,7 +38,8 @@ def _reading(state: AppState) -> Content:
     return words("documents ", (share, "$text-warning"), " · ")
 
 
-def _right(state: AppState, full: bool) -> Content:
+def status(state: AppState, full: bool) -> Content:
+    """The right half of the line; shorter where not ``full``."""
     agents = len(state.board.bidders)
     loaded = f"{len(state.models)} of {agents}"
     size = sum(facts.file_bytes for facts in state.models.values())
