@@ -41,6 +41,13 @@ def tasks(pid: int) -> int:
         return 0
 
 
+def threads() -> int:
+    """Threads of the whole machine: read in no time, it tells when to count those of a run."""
+    with contextlib.suppress(OSError, ValueError, IndexError):
+        return int(Path("/proc/loadavg").read_bytes().split()[3].split(b"/")[1])
+    return 0
+
+
 def resident(pid: int) -> int:
     """Bytes in memory or swapped out; shared pages count for everybody who has them."""
     try:

@@ -13,6 +13,7 @@ from sale_tui.sandbox.process import Running
 from sale_tui.types import SandboxLimits
 
 INTERVAL_SECONDS = 0.02
+GLANCE_SECONDS = 0.01
 LONGEST_SECONDS = 0.1
 """Between two looks, where looking itself takes long."""
 LEAST_AVAILABLE = 1 << 30
@@ -35,6 +36,7 @@ class Watch:
         self._free = census.free(workspace)
         self._available = census.available()
         self._before = Usage(0, 0, whole=False)
+        self._threads = census.threads()
         self._due = 0.0
 
     def prepare(self) -> None:
@@ -50,7 +52,21 @@ class Watch:
             if reason is not None:
                 running.stop(reason)
                 return
-            await asyncio.sleep(min(max(INTERVAL_SECONDS, 3 * (time.monotonic() - began)), LONGEST_SECONDS))
+            now = time.monotonic()
+            reason = await self._wait(now + min(max(INTERVAL_SECONDS, 3 * (now - began)), LONGEST_SECONDS), running)
+            if reason is not None:
+                running.stop(reason)
+                return
+
+    async def _wait(self, until: float, running: Running) -> StopReason | None:
+        """Until the next look; where the machine has many more threads than before, at those at once."""
+        while time.monotonic() < until:
+            await asyncio.sleep(GLANCE_SECONDS)
+            if running.init is not None and census.threads() - self._threads > self._limits.tasks // 2:
+                reason = self._tasks(census.tree(running.init))
+                if reason is not None:
+                    return reason
+        return None
 
     def _tasks(self, pids: list[int]) -> StopReason | None:
         # The first is the sandbox's own init.

@@ -120,8 +120,9 @@ async def test_fork_bomb_is_stopped(sandbox: BubblewrapSandbox, workspace: Path,
     assert max(counts, default=0) <= sandbox.limits.tasks + SPARE_TASKS
 
 
-async def test_many_tasks_are_told_as_the_reason(sandbox: BubblewrapSandbox, workspace: Path) -> None:
-    result = await sandbox.run_python(FORKS, workspace, 20)
+async def test_bomb_that_goes_on_is_told_as_the_reason(sandbox: BubblewrapSandbox, workspace: Path) -> None:
+    bomb = "import os\nwhile True:\n    try:\n        os.fork()\n    except OSError:\n        pass"
+    result = await sandbox.run_python(bomb, workspace, 20)
     assert (result.reason, result.exit, result.signal) == ("tasks", None, 9)
 
 
