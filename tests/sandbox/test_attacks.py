@@ -1,0 +1,157 @@
+"""The attacks, as root and as an ordinary user; before and after them the machine outside is the same."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from tests.sandbox import attacks
+
+pytestmark = pytest.mark.sandbox
+ROOT = Path(__file__).resolve().parents[2]
+USERS = ("root", "ordinary") if os.geteuid() == 0 else ("ordinary",)
+ORDINARY = 54321
+"""Whom root becomes to be an ordinary user."""
+RUNNER = """
+import asyncio, json, os, sys
+from pathlib import Path
+from sale_tui.sandbox.bubblewrap import BubblewrapSandbox
+base, program = Path(sys.argv[1]), sys.stdin.read()
+workspace = base / "attack"
+workspace.mkdir(mode=0o700)
+(workspace / "socket").symlink_to(sys.argv[2])
+result = asyncio.run(BubblewrapSandbox(base).run_python(program, workspace, 60))
+left = [path.name for path in workspace.iterdir() if not (path.is_file() or path.is_symlink() or path.is_dir())]
+marked = [path.name for path in workspace.iterdir() if path.lstat().st_mode & 0o6000 and not path.is_symlink()]
+print(json.dumps([result.stdout, result.stderr, result.exit, result.reason, left, marked]))
+"""
+
+
+class Outside:
+    """Live canaries on the host."""
+
+    def __init__(self, folder: Path, kept: ExitStack) -> None:
+        self.folder = folder
+        self.secret, self.token = secrets.token_hex(16), secrets.token_hex(16)
+        folder.chmod(0o777)
+        self.canary = folder / "canary"
+        self.canary.write_text(self.secret)
+        self.canary.chmod(0o666)
+        self.shared = Path("/dev/shm") / f"canary-{self.token}"
+        self.shared.write_text(self.secret)
+        self.shared.chmod(0o666)
+        kept.callback(self.shared.unlink)
+        self.listeners = []
+        for address in (("127.0.0.1", 0), str(folder / "socket"), f"\0{self.token}"):
+            family = socket.AF_INET if isinstance(address, tuple) else socket.AF_UNIX
+            listener = kept.enter_context(socket.socket(family))
+            listener.bind(address)
+            listener.listen(8)
+            listener.setblocking(False)
+            self.listeners.append(listener)
+        (folder / "socket").chmod(0o777)
+        self.process = subprocess.Popen(["sleep", "600"])
+        kept.callback(self.process.wait)
+        kept.callback(self.process.kill)
+        self.before = self.seen()
+
+    def facts(self) -> dict[str, object]:
+        """What the attacks are told."""
+        return {
+            "canary": str(self.canary), "folder": str(self.folder), "secret": self.secret, "token": self.token,
+            "port": self.listeners[0].getsockname()[1], "socket": str(self.folder / "socket"),
+            "abstract": self.token, "pid": self.process.pid, "shared": self.shared.name, "host": os.uname().nodename,
+        }  # fmt: skip
+
+    def seen(self) -> object:
+        """Everything that an attack could have changed."""
+        facts = self.canary.lstat()
+        visits = 0
+        for listener in self.listeners:
+            try:
+                listener.accept()[0].close()
+                visits += 1
+            except BlockingIOError:
+                pass
+        names = sorted(path.name for path in self.folder.iterdir())
+        pattern = Path("/proc/sys/kernel/core_pattern").read_bytes()
+        return (
+            self.canary.read_text(), facts.st_mode, facts.st_uid, facts.st_nlink, names,
+            self.shared.read_text(), visits, pattern, os.uname().nodename, self.process.poll(),
+        )  # fmt: skip
+
+
+@pytest.fixture
+def outside() -> Iterator[Outside]:
+    with ExitStack() as kept, tempfile.TemporaryDirectory(prefix="outside-", dir="/var/tmp") as folder:
+        yield Outside(Path(folder), kept)
+
+
+@pytest.fixture
+def base(outside: Outside) -> Iterator[Path]:
+    with tempfile.TemporaryDirectory(prefix="attacked-", dir="/var/tmp", ignore_cleanup_errors=True) as folder:
+        yield Path(folder)
+
+
+def attacked(user: str, base: Path, outside: Outside, group: dict[str, str]) -> list[object]:
+    """What a run of attacks by one user came to."""
+    other = user == "ordinary" and os.geteuid() == 0
+    base.chmod(0o711)
+    if other:
+        os.chown(base, ORDINARY, ORDINARY)
+    done = subprocess.run(
+        [PYTHON if other else sys.executable, "-c", RUNNER, str(base), str(outside.folder / "socket")],
+        input=attacks.program(group, outside.facts()), capture_output=True, text=True, timeout=110, check=False,
+        env={"PATH": os.environ["PATH"], "PYTHONPATH": PATHS, "SECRET": outside.token, "PYTHONDONTWRITEBYTECODE": "1"},
+        user=ORDINARY if other else None, group=ORDINARY if other else None, extra_groups=[] if other else None,
+        cwd="/",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    found: list[object] = json.loads(done.stdout)
+    return found
+
+
+PYTHON = "/usr/bin/python3"
+"""The system's, which an ordinary user can run wherever ours lies."""
+PATHS = os.pathsep.join([str(ROOT), *(path for path in sys.path if path.endswith("site-packages"))])
+GROUPS = {"reads": attacks.READS, "writes": attacks.WRITES, "reaches": attacks.REACHES, "processes": attacks.PROCESSES}
+
+
+@pytest.mark.parametrize("user", USERS)
+@pytest.mark.parametrize("group", GROUPS)
+def test_no_attack_gets_out(user: str, group: str, base: Path, outside: Outside) -> None:
+    handled = signal.getsignal(signal.SIGUSR1)
+    stdout, stderr, status, reason, left, marked = attacked(user, base, outside, GROUPS[group])
+    assert (status, reason) == (0, None), (stdout, stderr)
+    assert json.loads(str(stdout)) == {"tried": len(GROUPS[group]), "out": []}
+    assert (left, marked) == ([], [])
+    assert outside.seen() == outside.before
+    assert signal.getsignal(signal.SIGUSR1) == handled
+
+
+@pytest.mark.parametrize("group", GROUPS)
+def test_attacks_would_be_seen_to_get_out(group: str, outside: Outside, tmp_path: Path) -> None:
+    harmless = ("read a file outside by its path", "reach the host's loopback", "make a file outside",
+                "see processes of the host", "leave a pipe")  # fmt: skip
+    bare = {name: attack for name, attack in GROUPS[group].items() if name in harmless}
+    done = subprocess.run(
+        [sys.executable, "-c", attacks.program(bare, outside.facts())], capture_output=True, check=False, cwd=tmp_path
+    )
+    assert json.loads(done.stdout)["out"] == list(bare)
+    assert bare
+
+
+def test_there_are_many_attacks() -> None:
+    assert len(attacks.ALL) >= 80
+    assert len(attacks.ALL) == sum(map(len, GROUPS.values()))
