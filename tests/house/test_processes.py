@@ -13,7 +13,10 @@ STARTERS = {
     "sale_tui/headless/doctor.py": "a fixed program of ours that says whether llama.cpp can be imported",
 }
 """The modules that may start a process, and what they start; none but the first is ever given code of a model."""
-INSIDE = {"sale_tui/agent/tools/python_driver.py": "the session's own interpreter, which runs in the sandbox alone"}
+INSIDE = {
+    "sale_tui/agent/tools/python_driver.py": "the session's own interpreter, which runs in the sandbox alone",
+    "sale_tui/documents/inside.py": "the readers of HTML and PDF, which run in the sandbox alone",
+}
 """Modules that are given to the sandbox as texts, and what they are; nothing outside imports them."""
 CALLS = {
     *("create_subprocess_exec", "create_subprocess_shell", "Popen", "check_call", "check_output", "getoutput"),
@@ -50,14 +53,14 @@ def test_one_place_starts_programs_of_tools() -> None:
 
 
 def test_what_runs_inside_is_never_imported() -> None:
-    names = {Path(module).stem for module in INSIDE}
+    names = {Path(module).parent.name + "." + Path(module).stem for module in INSIDE}
     for path in (ROOT / "sale_tui").rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
             match node:
                 case ast.Import(names=imported) | ast.ImportFrom(names=imported):
                     module = getattr(node, "module", "") or ""
-                    parts = {part for name in (module, *(each.name for each in imported)) for part in name.split(".")}
-                    assert not parts & names, path
+                    whole = {module, *(each.name for each in imported), *(f"{module}.{each.name}" for each in imported)}
+                    assert not any(each.endswith(name) for each in whole for name in names), path
 
 
 def test_no_tool_reaches_a_starter() -> None:

@@ -57,7 +57,7 @@ READS = {
     "open a file by its handle": 'call(304, 265, -100, b"x" * 16, 0)',
     "get the handle of a file": 'call(303, 264, -100, b"/usr", b"\\x80" + b"\\0" * 200, b"\\0" * 8, 0)',
     "read passwords": 'any(os.path.exists(p) for p in ("/etc/shadow", "/etc/gshadow", "/etc/sudoers"))',
-    "read keys of the user": 'glob.glob("/home/*") or glob.glob(os.path.join("/", "root", ".*"))',
+    "read keys of the user": 'glob.glob(os.path.join("/", "home", "*")) or glob.glob(os.path.join("/", "root", ".*"))',
     "read the host's name": 'os.uname().nodename == F["host"]',
     "read shared memory of the host": 'holds("/dev/shm/" + F["shared"])',
     "read disks": '[p for p in glob.glob("/dev/*") if stat.S_ISBLK(os.stat(p).st_mode)]',
