@@ -32,6 +32,7 @@ def main() -> None:
     os.environ.setdefault("MPLBACKEND", "Agg")
     warnings.filterwarnings("ignore", message=".*FigureCanvasAgg is non-interactive.*")
     module = types.ModuleType("__main__")
+    module.__file__ = MAIN
     sys.modules["__main__"] = module
     sys.argv[:] = [MAIN]
     standard = (sys.stdout, sys.stderr)
@@ -56,7 +57,8 @@ def run(code: str, number: int, names: dict[str, object]) -> int:
     before = set(threading.enumerate())
     status = 0
     try:
-        exec(compile(code, name, "exec"), names)  # noqa: S102 - that is what it is for
+        # Our own `from __future__` is not the program's.
+        exec(compile(code, name, "exec", dont_inherit=True), names)  # noqa: S102 - that is what it is for
     except SystemExit as end:
         status = left_with(end.code)
     except BaseException as error:  # noqa: BLE001 - whatever a program raises is its end

@@ -70,6 +70,7 @@ BREAKER = """
 import types as _types
 def _broken(f):
     same = _types.FunctionType(f.__code__, dict(globals()), f.__name__, f.__defaults__, f.__closure__)
+    same.__kwdefaults__ = f.__kwdefaults__
     def wrong(*given, **named):
         value = same(*given, **named)
         if isinstance(value, bool):
