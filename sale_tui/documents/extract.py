@@ -7,6 +7,7 @@ import importlib.util
 import os
 import shutil
 import stat
+import sys
 import tempfile
 from collections.abc import Sequence
 from importlib import resources
@@ -27,6 +28,12 @@ PACKAGES = ("trafilatura", "courlan", "htmldate", "justext", "lxml", "lxml_html_
             "dateparser", "charset_normalizer", "certifi", "urllib3", "pypdfium2", "pypdfium2_raw", "pytz", "tzlocal",
             "regex", "six")  # fmt: skip
 """What the program inside imports, with all that these import."""
+COVERED = ("workspace", "proc", "dev", "tmp", "run", "etc")
+"""First parts of paths that are the sandbox's own."""
+NOT_WORKING = "what reads it does not work here"
+STOPPED = "it was stopped"
+CARRIED = ".libraries"
+"""In a batch's own folder, where the libraries cannot be shown otherwise."""
 
 _results = msgspec.json.Decoder(Extracted)
 
@@ -38,7 +45,7 @@ class SandboxExtractor:
         """``workspaces``: the sandbox's own base, below which a folder for each batch is made and removed."""
         self._sandbox = sandbox
         self._workspaces = workspaces
-        self._libraries: asyncio.Task[Path] | None = None
+        self._libraries: asyncio.Task[Path | None] | None = None
 
     async def extract(self, files: Sequence[RawFile]) -> list[Extracted]:
         """As the port says. Raises NoSandbox."""
@@ -54,62 +61,102 @@ class SandboxExtractor:
     async def _batch(self, files: dict[int, RawFile]) -> dict[int, Extracted]:
         """Results of at least the first of the files: one that ends the whole run is to blame, the rest go again."""
         libraries = await self._readable_libraries()
-        folder = await asyncio.to_thread(self._laid_out, files)
+        python, shown = interpreter()
+        folder = Path(tempfile.mkdtemp(prefix="read-", dir=self._workspaces))
+        laying = asyncio.create_task(asyncio.to_thread(lay_out, folder, files, libraries is None))
         try:
+            await asyncio.shield(laying)
             result = await self._sandbox.run(
                 ExecRequest(
-                    argv=("python3", "-B", "/run/inside.py", "/workspace"),
+                    argv=(python, "-B", "/run/inside.py", "/workspace"),
                     workspace=folder,
                     timeout_seconds=START_SECONDS + FILE_SECONDS * len(files),
                     files={"inside.py": (resources.files("sale_tui.documents") / "inside.py").read_bytes()},
-                    readable=(libraries,),
-                    environment={"PYTHONPATH": str(libraries)},
+                    readable=shown if libraries is None else (*shown, libraries),
+                    environment={"PYTHONPATH": str(libraries or f"/workspace/{CARRIED}")},
                 )
             )
             return await asyncio.to_thread(_collected, folder, files, result)
         finally:
+            # A thread that still writes would leave what it writes.
+            await asyncio.wait({laying})
             await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
 
-    def _laid_out(self, files: dict[int, RawFile]) -> Path:
-        folder = Path(tempfile.mkdtemp(prefix="read-", dir=self._workspaces))
-        for number, file in files.items():
-            (folder / f"{number:06}.{file.kind}").write_bytes(file.content)
-        urls = {f"{number:06}": file.url for number, file in files.items()}
-        (folder / "urls.json").write_bytes(msgspec.json.encode(urls))
-        return folder
-
-    async def _readable_libraries(self) -> Path:
+    async def _readable_libraries(self) -> Path | None:
         if self._libraries is None or (self._libraries.done() and self._libraries.exception() is not None):
             self._libraries = asyncio.create_task(asyncio.to_thread(libraries_for, self._workspaces))
         return await asyncio.shield(self._libraries)
 
 
-def libraries_for(workspaces: Path) -> Path:
-    """A folder with the libraries that the sandbox's user can read: where they are installed, or a copy for root's.
+def lay_out(folder: Path, files: dict[int, RawFile], carried: bool) -> None:
+    """Write a batch into its folder; ``carried``: with the libraries."""
+    if carried:
+        (folder / CARRIED).mkdir()
+        copy_libraries(installed_libraries(), folder / CARRIED)
+    for number, file in files.items():
+        (folder / f"{number:06}.{file.kind}").write_bytes(file.content)
+    urls = {f"{number:06}": file.url for number, file in files.items()}
+    (folder / "urls.json").write_bytes(msgspec.json.encode(urls))
 
-    Raises NoSandbox where one is missing.
-    """
+
+def installed_libraries() -> Path:
+    """Where the libraries lie. Raises NoSandbox where they are missing."""
     spec = importlib.util.find_spec("trafilatura")
     if spec is None or spec.origin is None:
         raise NoSandbox("the library trafilatura is not installed", "install sale-tui again")
-    installed = Path(spec.origin).parents[1]
-    if os.geteuid() != 0 or _open_to_all(installed):
+    return Path(spec.origin).resolve().parents[1]
+
+
+def libraries_for(workspaces: Path) -> Path | None:
+    """A folder with the libraries that can be shown and that the sandbox's user can read.
+
+    Where they are installed, else a copy beside the workspaces; None where neither can be shown. Raises NoSandbox.
+    """
+    installed, base = installed_libraries(), workspaces.resolve()
+    if can_be_shown(installed):
         return installed
-    facts = "-".join(str((installed / name).stat().st_mtime_ns) for name in PACKAGES[:1])
-    copy = workspaces / f".libraries-{facts}"
+    copy = base / f".libraries-{(installed / PACKAGES[0]).stat().st_mtime_ns}"
+    if not can_be_shown(base, known=True):
+        return None
     if not copy.is_dir():
-        half = Path(tempfile.mkdtemp(prefix=".libraries-", dir=workspaces))
-        for name in PACKAGES:
-            if (installed / name).is_dir():
-                shutil.copytree(installed / name, half / name, ignore=shutil.ignore_patterns("__pycache__"))
-            elif (installed / f"{name}.py").is_file():
-                shutil.copy(installed / f"{name}.py", half)
+        half = Path(tempfile.mkdtemp(prefix=".libraries-", dir=base))
+        copy_libraries(installed, half)
         half.chmod(0o755)
         try:
             half.rename(copy)
         except OSError:
             shutil.rmtree(half, ignore_errors=True)
     return copy
+
+
+def copy_libraries(installed: Path, target: Path) -> None:
+    """The libraries alone."""
+    for name in PACKAGES:
+        if (installed / name).is_dir():
+            shutil.copytree(installed / name, target / name, ignore=shutil.ignore_patterns("__pycache__"))
+        elif (installed / f"{name}.py").is_file():
+            shutil.copy(installed / f"{name}.py", target)
+        # Some look up their own version when they are imported.
+        for facts in installed.glob(f"{name}-*.dist-info"):
+            shutil.copytree(facts, target / facts.name)
+
+
+def interpreter() -> tuple[str, tuple[Path, ...]]:
+    """The Python that the libraries were built for, and what must be shown for it; else the sandbox's own."""
+    base = Path(sys.base_prefix).resolve()
+    python = base / "bin" / f"python{sys.version_info.major}.{sys.version_info.minor}"
+    if python.is_file() and base.is_relative_to("/usr"):
+        return str(python), ()
+    if python.is_file() and can_be_shown(base):
+        return str(python), (base,)
+    return "python3", ()
+
+
+def can_be_shown(folder: Path, known: bool = False) -> bool:
+    """Whether the sandbox can show a folder at its own path; ``known``: its user is known to reach it."""
+    if folder.parts[1:2] == () or folder.parts[1] in COVERED:
+        return False
+    return known or os.geteuid() != 0 or _open_to_all(folder)
 
 
 def _open_to_all(folder: Path) -> bool:
@@ -127,6 +174,8 @@ def _collected(folder: Path, files: dict[int, RawFile], result: ExecResult) -> d
             found[number] = one
     finally:
         os.close(inside)
+    if not found and result.reason is None and result.exit != 0:
+        return dict.fromkeys(files, Extracted(problem=_why(result)))
     if len(found) < len(files):
         first = next(number for number in files if number not in found)
         found[first] = Extracted(problem=_why(result))
@@ -148,6 +197,6 @@ def _result(inside: int, name: str) -> Extracted | None:
 
 def _why(result: ExecResult) -> str:
     if result.reason is not None:
-        return f"it was stopped: too much {'time' if result.reason == 'timeout' else result.reason}"
+        return f"{STOPPED}: too much {'time' if result.reason == 'timeout' else result.reason}"
     last = (result.stderr.strip().splitlines() or ["it says nothing"])[-1]
-    return f"what reads it does not work here: {last[:200]}"
+    return f"{NOT_WORKING}: {last[:200]}"

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import msgspec
 
+from sale_tui.documents.extract import NOT_WORKING, STOPPED
 from sale_tui.documents.files import LARGEST, File, as_text, documents_in, read_bytes
 from sale_tui.documents.store import Known, Reading, Store
 from sale_tui.sources import Extracted, RawFile
@@ -45,9 +46,19 @@ class Indexer:
     """One pass over the folder."""
 
     def __init__(
-        self, root: Path, store: Store, extract: Extract | None, tell: Tell, stopping: Callable[[], bool]
+        self,
+        root: Path,
+        store: Store,
+        extract: Extract | None,
+        tell: Tell,
+        stopping: Callable[[], bool],
+        again: bool = True,
     ) -> None:
-        """``extract``: None where there is no sandbox. ``tell`` is called often, from this thread."""
+        """``extract``: None where there is no sandbox. ``tell`` is called often, from this thread.
+
+        ``again``: try what failed for reasons of this machine, not of the file.
+        """
+        self._again = again
         self._root = root
         self._store = store
         self._extract = extract
@@ -84,8 +95,7 @@ class Indexer:
         stored = known.get(file.name)
         if stored is None or (stored.size, stored.changed) != (file.size, file.changed):
             return True
-        # What failed for want of a sandbox may succeed today.
-        return stored.problem == NO_SANDBOX and self._extract is not None
+        return self._again and stored.problem.startswith(RETRIED)
 
     def _read_text(self, file: File) -> Reading:
         content = self._content(file)
@@ -149,6 +159,8 @@ class Indexer:
 
 
 NO_SANDBOX = "HTML and PDF are read in the sandbox alone, and there is none"
+RETRIED = (NO_SANDBOX, NOT_WORKING, STOPPED)
+"""Beginnings of problems that may be over in the next session."""
 
 
 def batches(files: Sequence[File], most: int, most_bytes: int) -> Iterator[list[File]]:

@@ -30,7 +30,7 @@ def main(folder: Path) -> None:
     from trafilatura import extract, html2txt  # before the forks, which all use it
 
     urls = json.loads((folder / "urls.json").read_text("utf-8"))
-    for path in sorted(folder.iterdir()):
+    for path in sorted(path for path in folder.iterdir() if path.is_file()):
         if path.suffix == ".html":
             apart(path, partial(read_html, url=urls.get(path.stem, ""), extract=extract, plain=html2txt))
         elif path.suffix == ".pdf":

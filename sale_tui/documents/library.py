@@ -56,6 +56,7 @@ class Library:
         self._pass: asyncio.Task[None] | None = None
         self._embedding: asyncio.Task[None] | None = None
         self._plain = asyncio.Event()
+        self._first = True
         self._progress = Progress(0, 0)
         self._looked = float("-inf")
         self._quiet_until = float("-inf")
@@ -141,7 +142,9 @@ class Library:
             None if extractor is None else lambda files: self._extracted(loop, extractor, files),
             lambda progress: setattr(self, "_progress", progress),
             self._stop.is_set,
+            again=self._first,
         )
+        self._first = False
         reading = asyncio.create_task(
             asyncio.to_thread(self._index, store, indexer, lambda: loop.call_soon_threadsafe(self._plain.set))
         )

@@ -11,7 +11,14 @@ from pathlib import Path
 import pypdfium2
 import pytest
 
-from sale_tui.documents.extract import SandboxExtractor
+from sale_tui.documents.extract import (
+    CARRIED,
+    SandboxExtractor,
+    can_be_shown,
+    copy_libraries,
+    installed_libraries,
+    lay_out,
+)
 from sale_tui.errors import NoSandbox
 from sale_tui.sandbox.bubblewrap import BubblewrapSandbox
 from sale_tui.sandbox.none import NoneSandbox
@@ -109,3 +116,14 @@ async def test_cancelling_leaves_nothing(extractor: SandboxExtractor, base: Path
 
 def test_the_pdf_of_these_tests_is_one() -> None:
     assert len(pypdfium2.PdfDocument(pdf("x"))) == 1
+
+
+async def test_libraries_are_carried_where_they_cannot_be_shown(base: Path, tmp_path: Path) -> None:
+    copy_libraries(installed_libraries(), tmp_path)
+    assert (tmp_path / "trafilatura").is_dir()
+    assert [path.name for path in tmp_path.iterdir() if path.name.startswith("trafilatura-")]
+    assert not can_be_shown(Path("/tmp/libraries"))
+    assert not can_be_shown(Path("/"))
+    assert can_be_shown(Path("/usr/lib"))
+    lay_out(base, {0: RawFile(kind="html", content=PAGE)}, carried=True)
+    assert (base / CARRIED / "lxml").is_dir()
