@@ -23,7 +23,7 @@ from sale_tui.sandbox.place import Place, Places
 from sale_tui.sandbox.process import Launch, Running, Started, whole
 from sale_tui.sandbox.seccomp import program
 from sale_tui.sandbox.watch import Watch
-from sale_tui.types import SandboxLimits, SandboxTier
+from sale_tui.types import MEGABYTE, SandboxLimits, SandboxTier
 
 WORKSPACE = "/workspace"
 RUN = "/run"
@@ -31,6 +31,8 @@ MAIN = f"{RUN}/main.py"
 SCRATCH = "/tmp"  # noqa: S108 - the sandbox's own
 SHARED_MEMORY = "/dev/shm"  # noqa: S108 - the sandbox's own
 INNER_ID = "1000"
+SPARE_MEMORY = 250 * MEGABYTE
+"""That one process can take before the watch has seen that it is too much."""
 SPARE_TASKS = 16
 """That can be started before the watch has seen that there are too many."""
 ENVIRONMENT = {
@@ -155,7 +157,7 @@ class BubblewrapSandbox:
         yield from (self._choom, "-n", "1000", "--")
         yield self._prlimit
         # The watch is exact but late; these are bounds on how much too late.
-        yield f"--data={limits.memory_bytes * 5 // 4}"
+        yield f"--data={limits.memory_bytes + max(limits.memory_bytes // 4, SPARE_MEMORY)}"
         yield f"--nproc={limits.tasks + SPARE_TASKS}"
         yield f"--fsize={limits.file_bytes}"
         yield f"--cpu={int(seconds) + 2}"

@@ -25,6 +25,8 @@ _UNFINISHED: set[asyncio.Task[Any]] = set()
 """asyncio itself would forget a task that nobody holds."""
 _SIGNALS = range(129, 129 + 64)
 """Statuses that stand for a signal, as in every shell."""
+_BY_KERNEL: dict[int, StopReason] = {signal.SIGSYS: "policy", signal.SIGXFSZ: "disk", signal.SIGXCPU: "timeout"}
+"""Signals by which the kernel ends what goes beyond a bound that the sandbox has set it."""
 
 
 class Launch(msgspec.Struct, frozen=True, kw_only=True):
@@ -160,8 +162,8 @@ class Running:
         reason = self.reason
         if exit_status is None and not self._stopped:
             reason = "crash"
-        elif fault == signal.SIGSYS:
-            reason = "policy"
+        elif fault is not None:
+            reason = reason or _BY_KERNEL.get(fault)
         return ExecResult(
             stdout=self._kept[0].text(),
             stderr=self._kept[1].text(),

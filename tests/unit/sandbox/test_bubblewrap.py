@@ -154,10 +154,24 @@ async def test_memory_of_all_processes_is_bounded(base: Path, workspace: Path) -
     assert result.wall_s < 10
 
 
-async def test_memory_of_one_process_is_bounded(base: Path, workspace: Path) -> None:
+@pytest.mark.parametrize(("step", "reason"), [(1, "memory"), (600, None)])
+async def test_memory_of_one_process_is_bounded(base: Path, workspace: Path, step: int, reason: str | None) -> None:
     sandbox = BubblewrapSandbox(base, SandboxLimits(memory_bytes=96 * MEGABYTE))
-    result = await sandbox.run_python("held = b'x' * (200 * 1024 * 1024)", workspace, 20)
-    assert result.stderr.rstrip().endswith("MemoryError")
+    code = f"import signal\nheld = [b'x' * ({step} * 1024 * 1024) for _ in range(200)]\nsignal.pause()"
+    result = await sandbox.run_python(code, workspace, 20)
+    assert result.reason == reason
+    assert reason or result.stderr.rstrip().endswith("MemoryError")
+
+
+@pytest.mark.parametrize(
+    ("limit", "reason"), [("XFSZ", "disk"), ("XCPU", "timeout"), ("SYS", "policy"), ("TERM", None)]
+)
+async def test_bounds_of_the_kernel_are_reasons(
+    sandbox: BubblewrapSandbox, workspace: Path, limit: str, reason: str | None
+) -> None:
+    result = await sandbox.run(ExecRequest(argv=("sh", "-c", f"kill -{limit} $$"), workspace=workspace))
+    assert result.reason == reason
+    assert result.signal is not None
 
 
 async def test_files_are_bounded(base: Path, workspace: Path) -> None:
