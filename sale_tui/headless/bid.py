@@ -10,7 +10,7 @@ from sale_tui.auction.explanation import explain
 from sale_tui.auction.scoring import score_bids
 from sale_tui.errors import Exit, SaleError
 from sale_tui.events import AwardDecided, ErrorRaised
-from sale_tui.headless.formats import indented, print_error, print_json
+from sale_tui.headless.formats import indented, print_error, print_json, print_lines
 from sale_tui.headless.narration import Narrator, record_lines
 from sale_tui.headless.run import Told, watched
 from sale_tui.session.record import RecordFold
@@ -39,7 +39,7 @@ async def bid_task(session: Session, request: TaskRequest, out: TextIO, err: Tex
     if as_json:
         print_json(record, out)
     else:
-        print("\n".join(_text(record, decided)), file=out, flush=True)
+        print_lines(_text(record, decided), out)
     return int(Exit.ANSWERED)
 
 

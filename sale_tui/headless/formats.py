@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, TextIO
 
 import msgspec
@@ -31,6 +31,13 @@ def json_line(value: Any) -> str:
 def print_json(value: Any, out: TextIO) -> None:
     """A value as one line on a stream, at once."""
     print(json_line(value), file=out, flush=True)
+
+
+def print_lines(lines: Iterable[str], out: TextIO) -> None:
+    """Text for people, at once: the boundary at which nothing but literal text gets through."""
+    told = [literal(line) for line in lines]
+    if told:
+        print("\n".join(told), file=out, flush=True)
 
 
 def print_error(error: SaleError, stream: TextIO, machine: bool) -> None:

@@ -10,7 +10,7 @@ import msgspec
 
 from sale_tui.errors import Exit
 from sale_tui.events import AnyEvent
-from sale_tui.headless.formats import TASK_WIDTH, print_json, table
+from sale_tui.headless.formats import TASK_WIDTH, print_json, print_lines, table
 from sale_tui.headless.narration import Narrator
 from sale_tui.literal import literal_line
 
@@ -21,7 +21,7 @@ def list_memory(summaries: Sequence[msgspec.Struct], out: TextIO, *, as_json: bo
     if as_json:
         print_json(rows, out)
     else:
-        print("\n".join(_table(rows) if rows else ["the memory is empty"]), file=out, flush=True)
+        print_lines(_table(rows) if rows else ["the memory is empty"], out)
     return int(Exit.ANSWERED)
 
 
@@ -34,7 +34,7 @@ def search_memory(result: msgspec.Struct, out: TextIO, *, as_json: bool = False)
     lines = [f"found by {found['by']}" + (f": {literal_line(found['reason'])}" if found["reason"] else "")]
     rows = [{**hit["auction"], "similarity": hit["similarity"]} for hit in found["hits"]]
     lines += _table(rows, similarity=True) if rows else ["nothing found"]
-    print("\n".join(lines), file=out, flush=True)
+    print_lines(lines, out)
     return int(Exit.ANSWERED)
 
 

@@ -9,7 +9,7 @@ import msgspec
 
 from sale_tui import events as e
 from sale_tui.auction.board import Board
-from sale_tui.headless.formats import dollars, indented, number, table
+from sale_tui.headless.formats import dollars, indented, number, print_lines, table
 from sale_tui.literal import literal, literal_line
 from sale_tui.types import AuctionRecord, Bid, Explanation, Scorecard, Source
 
@@ -32,9 +32,7 @@ class Narrator:
         self._board.apply(event)
         if isinstance(event, e.BidsScored):
             self._cards = event.scorecards
-        lines = list(self._lines(event))
-        if lines:
-            print("\n".join(lines), file=self._out, flush=True)
+        print_lines(self._lines(event), self._out)
 
     def _lines(self, event: e.Event) -> Iterable[str]:
         if isinstance(event, e.RunFinished) and not self._tell_answer:

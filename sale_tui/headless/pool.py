@@ -10,7 +10,7 @@ import msgspec
 
 from sale_tui.auction.scoring import scored_weights
 from sale_tui.errors import ConfigurationFault, Exit, NoAgentLoads
-from sale_tui.headless.formats import print_json, table
+from sale_tui.headless.formats import print_json, print_lines, table
 from sale_tui.literal import literal_line
 from sale_tui.ports import ChatModel
 from sale_tui.streams import in_words
@@ -25,9 +25,7 @@ def list_pools(pools: Sequence[Pool], out: TextIO, *, as_json: bool = False) -> 
     if as_json:
         print_json(rows, out)
     else:
-        print(
-            "\n".join(table(["pool", "agents", "file"], [[r["name"], r["agents"], r["path"]] for r in rows])), file=out
-        )
+        print_lines(table(["pool", "agents", "file"], [[r["name"], r["agents"], r["path"]] for r in rows]), out)
     return int(Exit.ANSWERED)
 
 
@@ -48,7 +46,7 @@ def show_pool(pool: Pool, out: TextIO, *, as_json: bool = False) -> int:
     )
     lines.append(f"scales: cost {rules.scales.cost:g}, entropy {rules.scales.entropy:g}, mark {rules.scales.mark:g}")
     lines.append(f"recalls {rules.neighbours} past tasks; plans up to {rules.plan_tokens} tokens; marks {rules.marks}")
-    print("\n".join(lines), file=out, flush=True)
+    print_lines(lines, out)
     return int(Exit.ANSWERED)
 
 
@@ -61,12 +59,12 @@ async def check_pool(
     """
     results: list[dict[str, Any]] = []
     for name, model in models.items():
-        print(f"loading {name} …", file=err, flush=True)
+        print_lines([f"loading {name} …"], err)
         results.append(await _check(name, model))
     if as_json:
         print_json({"pool": pool.name, "agents": results}, out)
     else:
-        print("\n".join(_lines(results)), file=out, flush=True)
+        print_lines(_lines(results), out)
     broken = [result["agent"] for result in results if result["facts"] is None]
     if broken:
         kind = NoAgentLoads if len(broken) == len(results) else ConfigurationFault

@@ -12,7 +12,7 @@ import msgspec
 from sale_tui.auction.rescore import rescore
 from sale_tui.auction.validation import Reweighing, parse_json, read_record, read_weights
 from sale_tui.errors import ConfigurationFault, Exit
-from sale_tui.headless.formats import print_json
+from sale_tui.headless.formats import print_json, print_lines
 from sale_tui.headless.narration import record_lines
 from sale_tui.paths import is_file
 from sale_tui.session.record import record_of
@@ -48,7 +48,7 @@ def rescore_record(
     if as_json:
         print_json(scored, out)
     else:
-        print("\n".join(_text(record, scored)), file=out, flush=True)
+        print_lines(_text(record, scored), out)
     return int(Exit.ANSWERED)
 
 
