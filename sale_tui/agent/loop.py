@@ -249,13 +249,15 @@ class _Execution:
     async def _use(self, tool: Tool, call: Call, name: str) -> str:
         """Make a call; the run's answer, where that ends it."""
         self._emit(ToolCalled(step=self._step, call=name, tool=tool.name, arguments=call.arguments))
-        refusal = await self._gate.refusal(name, format_call(tool.spec, call.arguments), tool.leaves(call.arguments))
+        leaves = tool.leaves(call.arguments)
+        refusal = await self._gate.refusal(name, format_call(tool.spec, call.arguments), leaves)
         began = self._run.clock.monotonic()
         if refusal:
             result = ToolResult(ok=False, summary=f"denied: {refusal}", output=f"error: denied: {refusal}")
         else:
             result = await _call(tool, call, self._context)
-        if result.untrusted:
+        # Also the errors of what was asked outside are what strangers say.
+        if result.untrusted or (leaves and not refusal):
             self._gate.read_strangers()
         self._emit(
             ToolFinished(

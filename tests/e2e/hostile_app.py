@@ -118,6 +118,7 @@ class Tour:
         self._source = source
         self._size = size
         self._wanted = 0
+        self._thoughts = False
         self.seen: dict[str, set[int]] = defaultdict(set)
 
     async def go(self, pilot: Pilot[Any]) -> None:
@@ -144,7 +145,9 @@ class Tour:
         await self._look(app, pilot, ApprovalScreen)
         self._source.gate.set()
         await self._until(app, pilot, lambda: isinstance(app.screen, RunScreen))
-        await pilot.press("t")
+        if not self._thoughts:
+            self._thoughts = True
+            await pilot.press("t")
         self._source.gate.set()
         await self._until(app, pilot, lambda: app.state.error is not None)
         await self._look(app, pilot, RunScreen)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from sale_tui.agent.mcp.servers import Server
+from sale_tui.agent.mcp.servers import Server, ServerFault
 from sale_tui.agent.mcp.texts import check_arguments, text_of
 from sale_tui.agent.tools.base import ToolContext, ToolResult, cap
 from sale_tui.literal import literal_line
@@ -37,8 +37,11 @@ class McpTool:
         return f"the arguments, to the MCP server {self._server.name}: {where}"
 
     async def call(self, arguments: Mapping[str, object], context: ToolContext) -> ToolResult:
-        """Call it. Raises ServerFault."""
-        answer = await self._server.call(self._own_name, arguments)
+        """Call it; a server that fails is an answer, too, for its words are a stranger's."""
+        try:
+            answer = await self._server.call(self._own_name, arguments)
+        except ServerFault as fault:
+            return ToolResult(ok=False, summary=fault.message, output=f"error: {fault.message}", untrusted=True)
         text = text_of(answer.content, answer.structured_content)
         output, cut = cap(text, context.output_characters)
         said = literal_line(text, SUMMARY_CHARACTERS) or "nothing said"
