@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sale_tui.literal import literal
-from sale_tui.types import Bill, Explanation
+from sale_tui.literal import literal, literal_line
+from sale_tui.types import Bill, Explanation, Source
 
 NONE = "·"
 """Where a number is not known yet."""
@@ -140,6 +140,12 @@ def bill_line(bill: Bill, estimated: bool = False) -> str:
 def largest_line(bill: Bill) -> str:
     """The same run by the largest agent, as an estimate."""
     return f"{dollars(bill.always_largest_dollars, True)}, {saving(bill)}"
+
+
+def source_line(source: Source) -> str:
+    """A document by its title and where it is."""
+    title, document = literal_line(source.title), literal_line(source.document)
+    return document if title in {"", document} else f"{title} · {document}"
 
 
 def saving(bill: Bill) -> str:

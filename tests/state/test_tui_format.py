@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sale_tui.tui import format as tell
-from sale_tui.types import Bill, Explanation, Flip
+from sale_tui.types import Bill, Explanation, Flip, Source
 
 
 @pytest.mark.parametrize(
@@ -94,3 +94,10 @@ def test_an_excerpt_has_beginning_and_end(text, characters):
     shown = tell.excerpt(long, characters)
     assert shown.endswith("end"[-min(3, characters // 3) :])
     assert "characters …" in shown
+
+
+def test_a_source_is_named_by_title_and_place():
+    page = Source(document="https://docs.python.org/3/", title="Python \x1b[31mdocs\n")
+    assert tell.source_line(page) == "Python docs · https://docs.python.org/3/"
+    assert tell.source_line(Source(document="a.md", title="")) == "a.md"
+    assert tell.source_line(Source(document="a.md", title="a.md")) == "a.md"

@@ -6,7 +6,7 @@ from textual.app import ComposeResult
 from textual.containers import VerticalScroll
 from textual.content import Content
 
-from sale_tui.tui.format import bill_line, duration, excerpt, largest_line, plural
+from sale_tui.tui.format import bill_line, duration, excerpt, largest_line, plural, source_line
 from sale_tui.tui.state import AppState
 from sale_tui.tui.widgets.text import PlainText, labelled
 
@@ -63,8 +63,8 @@ def _below(state: AppState, workspace: str, width: int) -> Content:
     finished = state.run.finished if state.run else None
     lines: list[Content] = []
     if finished is not None and finished.sources:
-        named = ", ".join(source.title or source.document for source in finished.sources)
-        lines.append(labelled("sources    ", width, named))
+        for place, source in enumerate(finished.sources):
+            lines.append(labelled("           " if place else "sources    ", width, source_line(source)))
     if workspace:
         lines.append(labelled("workspace  ", width, workspace))
     if state.bill is not None:
