@@ -25,7 +25,7 @@ async def run_boxed(
     base, sandbox, _ = await open_sandbox(settings, workspace)
     fresh = None
     try:
-        if workspace is None:
+        if workspace is None and sandbox.tier != "none":
             fresh = Path(tempfile.mkdtemp(prefix="box-", dir=base))
         request = ExecRequest(
             argv=command, workspace=fresh or workspace or base, timeout_seconds=settings.sandbox_seconds, net=net
