@@ -53,7 +53,12 @@ def train(names: list[str], options: argparse.Namespace) -> None:
     for name in names:
         minutes = options.minutes or MINUTES[name]
         recipe = Recipe(
-            minutes=minutes, seed=options.seed, threads=options.threads, begin=options.begin, compiled=options.compile
+            minutes=minutes,
+            seed=options.seed,
+            threads=options.threads,
+            begin=options.begin,
+            start=MICRO / f"{name}.gguf" if options.further else None,
+            compiled=options.compile,
         )
         Trainer(name, recipe, RUNS / name, Coder(TOKENIZER)).run()
 
@@ -87,6 +92,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=SEED)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--begin", type=float, default=0.0, help="point of the run at which the curriculum begins")
+    parser.add_argument("--further", action="store_true", help="begin with the weights of the exported model")
     parser.add_argument("--compile", action="store_true", help="fuse layers; needs a C++ compiler")
     parser.add_argument("--tasks", type=Path, default=MICRO / "tasks" / "dev.jsonl", help="of the evaluation")
     parser.add_argument("--limit", type=int, help="tasks of each kind and number of steps")

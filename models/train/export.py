@@ -36,6 +36,20 @@ def load(state: Path) -> tuple[str, Network]:
     return str(saved["name"]), network.eval()
 
 
+def read(path: Path, name: str) -> Network:
+    """The network of an exported model, to train it further. Raises ValueError where its shape is another."""
+    network = Network(SHAPES[name])
+    tensors = {tensor.name: tensor for tensor in gguf.GGUFReader(path).tensors}
+    state = {}
+    for key, parameter in network.state_dict().items():
+        tensor = tensors.get(f"{key}.weight")
+        if tensor is None or tuple(reversed(tensor.shape.tolist())) != tuple(parameter.shape):
+            raise ValueError(f"{path} is no {name} of this release: {key} is missing or of another shape")
+        state[key] = torch.from_numpy(np.array(tensor.data, np.float32).reshape(parameter.shape))
+    network.load_state_dict(state)
+    return network.eval()
+
+
 def export(state: Path, coder: Coder, target: Path) -> None:
     """Writes one GGUF; the file appears when it is whole."""
     name, network = load(state)

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from models.train.data import Batch, make_pool
+from models.train.export import load, read
 from models.train.network import SHAPES, Network, count, inherit
 from models.train.tokenizer import PROMPT_WEIGHT, Coder
 
@@ -34,6 +35,8 @@ class Recipe:
     save_minutes: float = 5.0
     begin: float = 0.0
     """Point of the run at which the curriculum begins (again)."""
+    start: Path | None = None
+    """An exported model of the same name whose weights are trained further."""
     compiled: bool = False
     """Fuse the layers with torch.compile: about a fifth quicker on a CPU; needs a C++ compiler."""
 
@@ -81,8 +84,11 @@ class Trainer:
         self.state = folder / "state.pt"
         if self.state.exists():
             self.resume()
+        elif recipe.start is not None:
+            inherit(self.network, read(recipe.start, name))
         elif name in PARENTS:
-            self.inherit(folder.parent / PARENTS[name] / "state.pt")
+            inherit(self.network, load(folder.parent / PARENTS[name] / "state.pt")[1])
+        self.grown = recipe.start is not None or name in PARENTS
         if recipe.compiled:
             for layer in self.network.blk:
                 layer.compile(dynamic=True)
@@ -105,13 +111,6 @@ class Trainer:
             saved["pools"],
         )
 
-    def inherit(self, parent: Path) -> None:
-        """Begins with the weights of another model. Raises FileNotFoundError where that is not trained yet."""
-        saved = torch.load(parent, weights_only=True)
-        network = Network(SHAPES[saved["name"]])
-        network.load_state_dict(saved["network"])
-        inherit(self.network, network)
-
     def save(self) -> None:
         """Writes the checkpoint in one go."""
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -125,7 +124,7 @@ class Trainer:
                 "tokens": self.tokens,
                 "step": self.step,
                 "pools": self.pools,
-                "recipe": asdict(self.recipe),
+                "recipe": {key: str(value) for key, value in asdict(self.recipe).items()},
             },
             part,
         )
@@ -135,7 +134,7 @@ class Trainer:
         """Pools of batches, each from its own seed."""
         while True:
             point = max(0.0, (self.progress - self.recipe.begin) / (1 - self.recipe.begin))
-            point = max(GROWN, point) if self.name in PARENTS else point
+            point = max(GROWN, point) if self.grown else point
             seed = self.recipe.seed * 1_000_003 + self.pools
             yield from make_pool(self.coder, seed, point, self.recipe.batch_tokens, DEEPEST.get(self.name, 6))
             self.pools += 1

@@ -8,7 +8,7 @@ import torch
 
 from models.train import tokenizer as tokens
 from models.train.data import make_pool
-from models.train.export import export, load
+from models.train.export import export, load, read
 from models.train.network import SHAPES, Network, count, inherit
 from models.train.player import Player
 from models.train.tokenizer import PROMPT_WEIGHT, Coder
@@ -117,3 +117,14 @@ def test_a_model_with_a_layer_less_keeps_first_and_last() -> None:
     for mine, other in zip(cut.layers, [*large.layers[:3], large.layers[4]], strict=True):
         torch.testing.assert_close(mine.attn_v, other.attn_v)
     torch.testing.assert_close(cut.token_embd, large.token_embd)
+
+
+def test_an_exported_model_can_be_trained_further(trained: tuple[Path, Path], tmp_path: Path) -> None:
+    state, tiny = trained
+    _, network = load(state)
+    trainer = Trainer("micro-xs", Recipe(minutes=1.0, batch_tokens=512, start=tiny), tmp_path, CODER)
+    for ours, right in zip(trainer.network.parameters(), network.parameters(), strict=True):
+        torch.testing.assert_close(ours, right, atol=2e-3, rtol=2e-3)
+    trainer.train_step(make_pool(CODER, 2, 0.5, 512)[0])
+    with pytest.raises(ValueError, match="is no micro-l"):
+        read(tiny, "micro-l")
