@@ -119,7 +119,7 @@ def replay_app() -> Callable[..., SaleApp]:
 def wait_for() -> Callable[..., Awaitable[None]]:
     """Gives the app turns until something is so; fails after ten seconds."""
 
-    async def wait(pilot: Any, condition: Callable[[], bool], turns: int = 500) -> None:
+    async def wait(pilot: Any, condition: Callable[[], bool], turns: int = 2500) -> None:
         for _ in range(turns):
             if condition():
                 return
