@@ -28,13 +28,13 @@ class Batch:
 def sizes(progress: float) -> tuple[int, ...]:
     """How likely 1, 2 .. 6 steps are at a point of the training: single steps first, all depths by 45%."""
     depth = 1 + 5 * min(1.0, max(0.0, (progress - 0.08) / 0.37))
-    return tuple(max(0, round(100 * min(1.0, depth - n) * (1.0 if n else 1.3))) for n in range(6))
+    return tuple(max(0, round(100 * min(1.0, depth - n) * (1.0 if n else 2.5))) for n in range(6))
 
 
 def draw_sample(rng: random.Random, progress: float, deepest: int = 6) -> tuple[str, str, int]:
     """Sort, kind and size of the next sample; look-ups are oversampled at the start."""
     early = max(0.0, 1 - progress / 0.3)
-    kind = "search" if rng.random() < 0.36 + 0.12 * early else "coding"
+    kind = "search" if rng.random() < 0.44 + 0.04 * early else "coding"
     if kind == "search":
         sort = rng.choices(("execute", "bid", "mark", "refine"), (40 + 20 * early, 32, 16, 12))[0]
     else:
