@@ -31,7 +31,8 @@ def main() -> None:
     machine = any(flag in ours for flag in ("--json", "--jsonl"))
     prepare_streams()
     try:
-        signal.signal(signal.SIGTERM, _interrupt)
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, _interrupt)
         code = _called(sys.argv[1:])
         sys.stdout.flush()
     except (KeyboardInterrupt, click.Abort):
@@ -55,8 +56,19 @@ def _called(arguments: list[str]) -> int:
     return code if isinstance(code, int) else Exit.ANSWERED
 
 
+_seen: list[int] = []
+"""Signals so far: an exception that is raised in a destructor or a callback of an import is lost."""
+
+
 def _interrupt(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - as signal handlers are called
+    _seen.append(number)
     raise KeyboardInterrupt
+
+
+def _heed() -> None:
+    """Before something that may wait for ever. Raises KeyboardInterrupt where a signal has come."""
+    if _seen:
+        raise KeyboardInterrupt
 
 
 def _as_sale_error(error: Exception) -> SaleError:
@@ -297,6 +309,7 @@ def _refuse_options_before(context: click.Context, command: str) -> None:
 
 
 def _task(text: str) -> str:
+    _heed()
     text = sys.stdin.buffer.read().decode("utf-8", "replace") if text == "-" else text
     if not text.strip():
         raise UsageFault("the task is empty", 'say what you want: sale-tui run "sort 3, 1, 2"')
