@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from benchmarks.tasks import is_right
 from tests.e2e.conftest import COMMAND, Finished, Sale
 from tests.e2e.processes import children_of, is_alive, kill, wait_until, workers_of
 from tests.e2e.tasks import unseen
@@ -43,15 +44,15 @@ def test_a_task_ends_in_an_executed_answer(coding_run: Finished) -> None:
     assert of(coding_run, "run_finished")[0]["status"] == "answered"
 
 
-def test_the_largest_model_solves_unseen_tasks(sale: Sale) -> None:
-    """How many it solves is measured in docs/measurements.md; that it solves any shows the whole path to be sound."""
-    tasks = unseen("search", 1, 24)
-    for task in tasks:
-        finished = sale("run", task["text"], "--kind", "search", "--agent", "micro-l")
+@pytest.mark.parametrize("kind", ["coding", "search"])
+def test_the_largest_model_solves_most_unseen_tasks(sale: Sale, kind: str) -> None:
+    """docs/measurements.md has the rates on a hundred tasks; half of eight leaves room for other roundings."""
+    solved = 0
+    for task in ONE_STEP[kind]:
+        finished = sale("run", task["text"], "--kind", kind, "--agent", "micro-l")
         assert finished.code in (0, 5), finished.stderr
-        if finished.code == 0 and finished.stdout.strip() == task["answer"]:
-            return
-    pytest.fail(f"micro-l solves none of {len(tasks)} unseen one-step tasks")
+        solved += finished.code == 0 and is_right(finished.stdout.strip(), task["answer"])
+    assert solved >= len(ONE_STEP[kind]) // 2
 
 
 def total_of(bid: dict[str, Any], header: dict[str, Any]) -> float:
