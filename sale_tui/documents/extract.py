@@ -25,8 +25,8 @@ BATCH_FILES = 48
 MAX_BYTES = {"html": 2 * 1024 * 1024, "pdf": 20 * 1024 * 1024}
 RESULT_BYTES = 32 * 1024 * 1024
 PACKAGES = ("trafilatura", "courlan", "htmldate", "justext", "lxml", "lxml_html_clean", "tld", "babel", "dateutil",
-            "dateparser", "charset_normalizer", "certifi", "urllib3", "pypdfium2", "pypdfium2_raw", "pytz", "tzlocal",
-            "regex", "six")  # fmt: skip
+            "dateparser", "charset_normalizer", "certifi", "urllib3", "pypdfium2", "pypdfium2_cfg", "pypdfium2_raw",
+            "pytz", "tzlocal", "regex", "six")  # fmt: skip
 """What the program inside imports, with all that these import."""
 COVERED = ("workspace", "proc", "dev", "tmp", "run", "etc")
 """First parts of paths that are the sandbox's own."""

@@ -282,7 +282,10 @@ def _check(request: ExecRequest) -> None:
 
 def _check_shown(folder: Path) -> None:
     """Raises NoSandbox where a folder may not be shown at its own path."""
-    if not folder.is_absolute() or folder.parts[1:2] == () or folder.parts[1] in _NOT_A_PREFIX or ".." in folder.parts:
+    # /tmp itself is the sandbox's own and empty; a folder in the host's may be shown in it.
+    within_tmp = folder.parts[1:2] == ("tmp",) and len(folder.parts) > 2
+    covered = not within_tmp and (folder.parts[1:2] == () or folder.parts[1] in _NOT_A_PREFIX)
+    if not folder.is_absolute() or covered or ".." in folder.parts:
         raise NoSandbox(f"{folder} cannot be shown in the sandbox", "name an absolute path outside the sandbox's own")
 
 

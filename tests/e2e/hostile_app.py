@@ -175,7 +175,7 @@ class Tour:
 
     async def _look(self, app: SaleApp, pilot: Pilot[Any], kind: type[Screen[Any]]) -> None:
         """Note what is seen, once the screen shows something of this batch."""
-        for _ in range(100):
+        for _ in range(1000):
             await pilot.pause(0.02)
             if isinstance(app.screen, kind) and app.drawn and self._note(app.screen):
                 return

@@ -127,7 +127,7 @@ def test_a_pinned_agent_runs_without_an_auction(sale: Sale) -> None:
 
 def test_memory_lists_finds_and_shows_what_was_run(coding_run: Finished, sale: Sale) -> None:
     auction = coding_run.lines[0]["auction"]
-    assert auction in sale("memory", "list").stdout
+    assert auction in sale("memory", "list", "--limit", "200").stdout
     text = of(coding_run, "task_received")[0]["text"]
     assert auction in sale("memory", "search", text).stdout
     assert sale("memory", "show", auction, "--json").last["task"]["text"] == text

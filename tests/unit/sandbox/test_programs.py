@@ -140,7 +140,7 @@ async def test_program_can_be_talked_to(sandbox: BubblewrapSandbox, workspace: P
     process = await sandbox.start(ExecRequest(argv=("python3", "-c", ECHO), workspace=workspace))
     for word in (b"one", b"two"):
         await process.write(word + b"\n")
-        assert await read_until(process, word) == b"heard " + word + b"\n"
+        assert await read_until(process, word + b"\n") == b"heard " + word + b"\n"
     await process.close_input()
     assert await process.read() is None
     result = await process.wait()
