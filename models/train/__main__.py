@@ -17,8 +17,10 @@ MICRO = Path(__file__).parent.parent / "micro"
 def make_tokenizer() -> None:
     """A vocabulary from a few thousand conversations of the training split."""
     from models.train.data import draw_sample
+    from models.train.ops_words import COMMON
     from models.train.samples import Maker
-    from models.train.tokenizer import train_tokenizer
+    from models.train.tokenizer import SPECIAL
+    from models.train.vocabulary import train_vocabulary
     from models.train.world import ENDS, ONSETS, make_world
 
     rng = random.Random(SEED)
@@ -33,16 +35,10 @@ def make_tokenizer() -> None:
                 for text in (m.fields.values() if m.part in {"bid", "mark", "refine", "execute"} else (m.content,))
             ]
             texts.append("tools: " + " ".join(sample.tools))
-    # Every number below 100 is one piece.
+    # Every number below 100 is one piece, every name two, its syllables, also in small letters.
     texts += [str(number) for number in range(100)] * 400
-    # Every name is two pieces: its syllables, with and without the space before.
-    texts += [f"{onset}{end}" for onset in ONSETS for end in ENDS for _ in range(2)]
-    texts += (
-        [f" {onset}" for onset in ONSETS for _ in range(600)]
-        + [onset for onset in ONSETS for _ in range(600)]
-        + list(ENDS) * 600
-    )
-    train_tokenizer(texts, TOKENIZER)
+    texts += [part for onset in ONSETS for part in (onset, onset.lower()) for _ in range(600)] + list(ENDS) * 600
+    train_vocabulary(texts, [*COMMON, *ONSETS], len(SPECIAL), TOKENIZER)
 
 
 def train(names: list[str], options: argparse.Namespace) -> None:

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from functools import cache
 
 from models.train.grammar import Split, belongs, expand
-from models.train.literals import write_literal
 from models.train.ops import Op, draw
 from models.train.ops_numbers import LIST, NUMBER, PAIR, REDUCE
 from models.train.ops_words import COMMON, TABLE, TEXT, WORDS
@@ -79,12 +78,12 @@ def fill(text: str, params: dict[str, str]) -> str:
     return text
 
 
-def code_of(value: object, second: list[int] | None, steps: tuple[Step, ...], shown: str = "") -> str:
-    """Python that runs the steps on the value and prints the result; ``shown`` is the task's text."""
+def code_of(value: object, second: list[int] | None, steps: tuple[Step, ...]) -> str:
+    """Python that runs the steps on the value and prints the result."""
     lines = ["import math"] if any("math." in s.code for s in steps) else []
-    lines.append(f"x = {write_literal(value, shown)}")
+    lines.append(f"x = {value!r}")
     if second is not None:
-        lines.append(f"y = {write_literal(second, shown)}")
+        lines.append(f"y = {second!r}")
     lines += [f"x = {s.code}" for s in steps]
     return "\n".join([*lines, "print(x)"])
 

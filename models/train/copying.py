@@ -11,7 +11,6 @@ import random
 import numpy as np
 
 from models.train.coding import draw_value
-from models.train.literals import write_literal
 from models.train.tokenizer import Coder
 from models.train.wording import write_value
 from models.train.world import make_name
@@ -40,8 +39,7 @@ def exercise(coder: Coder, rng: random.Random) -> tuple[np.ndarray, np.ndarray]:
         values = [draw_value(rng.choice("nnnwwsd"), rng, "train") for _ in range(rng.randint(1, 3))]
         shown = [rng.choice(("\n", "\n ", "\nof ")) + write_value(value, rng) for value in values]
         pieces = [coder.content(text) for text in shown]
-        written = [write_literal(value, text) for value, text in zip(values, shown, strict=True)]
-        again, unknown = [coder.content(f"\nx = {text}") for text in written], 2
+        again, unknown = [coder.content(f"\nx = {value!r}") for value in values], 2
     else:
         pieces = [coder.content("\n" + piece(rng)) for _ in range(rng.randint(1, 4))]
         # Which of several comes next cannot be known from its first ids.

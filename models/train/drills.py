@@ -27,7 +27,7 @@ def draw_drill(rng: random.Random) -> tuple[tuple[Message, ...], str]:
         steps[0] = make_step(rng.choice(PAIR), value, rng)
     loose = 0.3 if rng.random() < 0.4 else 0.0
     plan = number([*(reworded(s, rng) if rng.random() < loose else s.plan for s in steps), CLOSING])
-    return execute_messages(shown, plan), code_of(value, program.second, tuple(steps), shown)
+    return execute_messages(shown, plan), code_of(value, program.second, tuple(steps))
 
 
 def suited(takes: str, kind: str, value: object, rng: random.Random) -> object:

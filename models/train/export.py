@@ -10,6 +10,7 @@ import torch
 
 from models.train.network import EPS, HEAD, ROPE_BASE, SHAPES, Network, count
 from models.train.tokenizer import CONTROL, DEFINED, PRE, TEMPLATE, Coder
+from models.train.vocabulary import carry_over
 
 CONTEXT = 2048
 TRAINED_CONTEXT = 1024
@@ -36,18 +37,30 @@ def load(state: Path) -> tuple[str, Network]:
     return str(saved["name"]), network.eval()
 
 
-def read(path: Path, name: str) -> Network:
-    """The network of an exported model, to train it further. Raises ValueError where its shape is another."""
-    network = Network(SHAPES[name])
-    tensors = {tensor.name: tensor for tensor in gguf.GGUFReader(path).tensors}
+def read(path: Path, name: str, coder: Coder) -> Network:
+    """The network of an exported model, to train it further, its embeddings carried over if the vocabulary is another.
+
+    Raises ValueError where its shape is another.
+    """
+    network, reader = Network(SHAPES[name]), gguf.GGUFReader(path)
+    tensors = {tensor.name: tensor for tensor in reader.tensors}
     state = {}
     for key, parameter in network.state_dict().items():
         tensor = tensors.get(f"{key}.weight")
         if tensor is None or tuple(reversed(tensor.shape.tolist())) != tuple(parameter.shape):
             raise ValueError(f"{path} is no {name} of this release: {key} is missing or of another shape")
-        state[key] = torch.from_numpy(np.array(tensor.data, np.float32).reshape(parameter.shape))
-    network.load_state_dict(state)
+        state[key] = np.array(tensor.data, np.float32).reshape(parameter.shape)
+    tokens, joined = (reader.fields[f"tokenizer.ggml.{part}"].contents() for part in ("tokens", "merges"))
+    if tokens != vocabulary(coder):
+        state["token_embd"] = carry_over(state["token_embd"], tokens, joined, coder.special)
+    network.load_state_dict({key: torch.from_numpy(array) for key, array in state.items()})
     return network.eval()
+
+
+def vocabulary(coder: Coder) -> list[str]:
+    """The pieces in the order of their ids."""
+    numbers = coder.special.get_vocab(with_added_tokens=True)
+    return sorted(numbers, key=lambda token: numbers[token])
 
 
 def export(state: Path, coder: Coder, target: Path) -> None:
@@ -84,8 +97,7 @@ def export(state: Path, coder: Coder, target: Path) -> None:
 
 def add_vocabulary(writer: gguf.GGUFWriter, coder: Coder) -> None:
     """Tokens, merges, special ids and the template."""
-    vocabulary = coder.special.get_vocab(with_added_tokens=True)
-    tokens = sorted(vocabulary, key=lambda token: vocabulary[token])
+    tokens = vocabulary(coder)
     kinds = {**dict.fromkeys(CONTROL, gguf.TokenType.CONTROL), **dict.fromkeys(DEFINED, gguf.TokenType.USER_DEFINED)}
     writer.add_tokenizer_model("gpt2")
     writer.add_tokenizer_pre(PRE)

@@ -113,7 +113,7 @@ def run_code(puzzle: Puzzle, plan: Plan, rng: random.Random) -> Trace:
     trace, program = Trace(), puzzle.program
     if program is None:
         raise TypeError("a search task has no program")
-    code = code_of(program.value, program.second, plan.steps, puzzle.text)
+    code = code_of(program.value, program.second, plan.steps)
     printed = str(result(program, plan.steps))
     if rng.random() < 0.04:
         trace.say(

@@ -1,4 +1,4 @@
-"""The vocabulary: 1,536 byte-level pieces, and conversations as token ids."""
+"""Conversations as token ids."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 import jinja2
 import numpy as np
-from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
+from tokenizers import AddedToken, Tokenizer
 
 from models.train.samples import SPECS, Sample
 from sale_tui.ports import Message
@@ -16,15 +16,10 @@ from sale_tui.ports import Message
 CONTROL = ("<|endoftext|>", "<|im_start|>", "<|im_end|>")
 DEFINED = ("<think>", "</think>", "<tool_call>", "</tool_call>", "<tool_response>", "</tool_response>")
 SPECIAL = (*CONTROL, *DEFINED)
-SIZE = 1536
 TEMPLATE = Path(__file__).parent / "chat_template.jinja"
 PRE = "smaug-bpe"
 """llama.cpp's name of the pre-tokeniser: Qwen2's, but for numbers, of which up to three digits stay together. A number
 that is one piece is copied in one step."""
-SPLIT = (
-    r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}"
-    r"| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
-)
 _SLOT = re.compile("\ue000(\\d+)\ue001")
 PROMPT_WEIGHT = 0.1
 DIGIT_WEIGHT = 5.0
@@ -34,23 +29,6 @@ DIGIT_WEIGHT = 5.0
 def template() -> jinja2.Template:
     """The chat template that travels in the GGUF."""
     return jinja2.Environment(trim_blocks=False, lstrip_blocks=False).from_string(TEMPLATE.read_text("utf-8"))  # noqa: S701
-
-
-def train_tokenizer(texts: list[str], path: Path) -> None:
-    """Byte-level BPE from texts."""
-    tokenizer = Tokenizer(models.BPE())
-    tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
-        [
-            pre_tokenizers.Split(Regex(SPLIT), "isolated"),
-            pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False),
-        ]
-    )
-    tokenizer.decoder = decoders.ByteLevel()
-    trainer = trainers.BpeTrainer(
-        vocab_size=SIZE - len(SPECIAL), initial_alphabet=pre_tokenizers.ByteLevel.alphabet(), show_progress=False
-    )
-    tokenizer.train_from_iterator(texts, trainer)
-    tokenizer.save(str(path))
 
 
 class Coder:

@@ -85,7 +85,7 @@ class Trainer:
         if self.state.exists():
             self.resume()
         elif recipe.start is not None:
-            inherit(self.network, read(recipe.start, name))
+            inherit(self.network, read(recipe.start, name, coder))
         elif name in PARENTS:
             inherit(self.network, load(folder.parent / PARENTS[name] / "state.pt")[1])
         self.grown = recipe.start is not None or name in PARENTS

@@ -5,6 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from tokenizers import Tokenizer
+from tokenizers.decoders import ByteLevel
+from tokenizers.models import BPE
 
 from models.train import tokenizer as tokens
 from models.train.data import make_pool
@@ -13,6 +16,7 @@ from models.train.network import SHAPES, Network, count, inherit
 from models.train.player import Player
 from models.train.tokenizer import PROMPT_WEIGHT, Coder
 from models.train.training import Recipe, Trainer, chosen, rate
+from models.train.vocabulary import carry_over
 
 CODER = Coder(Path(tokens.__file__).parent / "tokenizer.json")
 TEXT = 'Take [3, 14, 15] and \'print\' it.\n\nVelmar\'s page: {"name": "open"}  two  spaces; Ünïcode → 汉'
@@ -127,4 +131,13 @@ def test_an_exported_model_can_be_trained_further(trained: tuple[Path, Path], tm
         torch.testing.assert_close(ours, right, atol=2e-3, rtol=2e-3)
     trainer.train_step(make_pool(CODER, 2, 0.5, 512)[0])
     with pytest.raises(ValueError, match="is no micro-l"):
-        read(tiny, "micro-l")
+        read(tiny, "micro-l", CODER)
+
+
+def test_another_vocabulary_begins_with_the_embeddings_of_the_old_pieces() -> None:
+    old = ["a", "b", "c", "Ġ", "ab", "Ġab", "Ġabc"]
+    rows = np.arange(14, dtype=np.float32).reshape(7, 2)
+    target = Tokenizer(BPE(vocab={"ab": 0, "abc": 1, "ca": 2, "b": 3}, merges=[]))
+    target.decoder = ByteLevel()
+    carried = carry_over(rows, old, ["a b", "Ġ ab", "Ġab c"], target)
+    np.testing.assert_array_equal(carried, [rows[4], rows[6], (rows[2] + rows[0]) / 2, rows[1]])

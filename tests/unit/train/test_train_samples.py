@@ -6,16 +6,17 @@ import re
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from models.train import tokenizer as tokens
-from models.train.coding import code_of, draw_program, evaluate, strange_word
+from models.train.coding import draw_program, evaluate, strange_word
 from models.train.copying import exercise
 from models.train.data import copying_share, draw_sample, make_pool, sizes
-from models.train.grammar import Split
-from models.train.literals import write_literal
 from models.train.lookup import draw_question
+from models.train.ops_words import COMMON
 from models.train.plans import result, right_code, spoilt_code, spoilt_search
-from models.train.samples import Maker, call, coding_puzzle
+from models.train.samples import Maker, call
 from models.train.tokenizer import SPECIAL, Coder
 from models.train.wording import gerund, slip, word_task
 from models.train.world import make_world
@@ -181,38 +182,31 @@ def test_drills_hold_many_steps_and_a_value_to_copy(maker: Maker) -> None:
     assert max(lengths) >= 7
 
 
-@pytest.mark.parametrize(
-    ("value", "shown", "written"),
-    [
-        ([3, 1], "sort 3, 1", "[3, 1]"),
-        ([-3, 1], "sort -3 and 1", "[ -3, 1]"),
-        (["fig", "pear"], "sort fig and pear", "['fig', 'pear']"),
-        (["fig", "pear"], "sort fig, pear", "[w.strip() for w in ' fig, pear'.split(',')]"),
-        (["fig", "pear"], "sort (fig,pear)", "[w.strip() for w in 'fig,pear'.split(',')]"),
-        (["fig", "pear"], "fig pear: sort", "'fig pear'.split()"),
-        (["fig", "pear"], "sort ['fig', 'pear']", "['fig', 'pear']"),
-        ("fig", "reverse fig", "' fig'.strip()"),
-        ("fig", "fig: reverse", "'fig'"),
-        ({"fig": 3}, "of fig: 3", "dict( fig=3)"),
-        ({"fig": 3}, "of {'fig': 3}", "{'fig': 3}"),
-        ({"is": 3}, "of is: 3", "{'is': 3}"),
-        ([3, 1], "", "[3, 1]"),
-    ],
-)
-def test_literals_are_written_in_the_pieces_of_the_task(value: object, shown: str, written: str) -> None:
-    assert write_literal(value, shown) == written
-    assert evaluate(f"x = {written}") == value
+def pieces(text: str) -> list[str]:
+    return [CODER.decode([number]) for number in CODER.content(text)]
 
 
-@pytest.mark.parametrize("split", ["train", "test"])
-def test_code_written_from_the_task_computes_what_the_program_does(split: Split) -> None:
-    rng = random.Random(12)
-    for size in (1, 2, 3) * 20:
-        puzzle = coding_puzzle(size, rng, split)
-        assert puzzle.program is not None
-        program = puzzle.program
-        written = code_of(program.value, program.second, program.steps, puzzle.text)
-        assert evaluate(written) == evaluate(program.code)
+@given(word=st.text("abcdefghijklmnopqrstuvwxyz", min_size=1, max_size=12))
+def test_a_word_is_cut_into_the_same_pieces_wherever_it_stands(word: str) -> None:
+    alone = pieces(word)
+    assert pieces(f"x = ['{word}']")[-len(alone) - 1 : -1] == alone
+    assert pieces(f"'a', '{word}")[-len(alone) :] == alone
+
+
+@pytest.mark.parametrize("word", [*COMMON, "strowle", "Bavel", "bavel"])
+def test_a_value_never_merges_with_the_space_before(word: str) -> None:
+    assert pieces(f"sort {word}")[-len(pieces(word)) - 1 :] == [" ", *pieces(word)]
+
+
+def test_hardly_any_word_is_cut_otherwise_behind_a_space() -> None:
+    rng = random.Random(4)
+    words = [strange_word(rng) for _ in range(400)]
+    same = [pieces(f"the {word}")[1:] in ([" ", *pieces(word)], [f" {word}"]) for word in words]
+    assert sum(same) > 0.95 * len(words)
+
+
+def test_a_minus_is_a_piece_of_its_own_behind_a_bracket() -> None:
+    assert pieces("[-3")[-3:] == ["[", "-", "3"]
 
 
 def test_strange_words_are_many_and_plain() -> None:
