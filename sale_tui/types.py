@@ -20,8 +20,8 @@ Outcome = Literal["passed", "failed", "unknown"]
 
 MEGABYTE = 1024 * 1024
 
-SandboxTier = Literal["strong", "full", "reduced", "none"]
-"""How far tool code is isolated. ``none``: no code runs at all."""
+SandboxTier = Literal["strong", "full", "reduced", "none", "unsafe"]
+"""How far tool code is isolated. ``none``: no code runs at all. ``unsafe``: not at all, by a flag of that launch."""
 
 ApprovalAction = Literal["allow", "ask", "deny"]
 """What a rule says of the calls that it stands for."""
