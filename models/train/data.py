@@ -31,14 +31,25 @@ def sizes(progress: float) -> tuple[int, ...]:
     return tuple(max(0, round(100 * min(1.0, depth - n) * (1.0 if n else 2.5))) for n in range(6))
 
 
-def draw_sample(rng: random.Random, progress: float, deepest: int = 6) -> tuple[str, str, int]:
+DEPTHS = 6
+SORTS = {
+    ("search", False): {"execute": 40, "bid": 32, "mark": 16, "refine": 12},
+    ("coding", False): {"execute": 26, "bid": 40, "mark": 12, "refine": 8, "drill": 18},
+    ("search", True): {"execute": 54, "bid": 32, "mark": 6, "refine": 8},
+    ("coding", True): {"execute": 34, "bid": 30, "mark": 6, "refine": 6, "drill": 24},
+}
+"""Weights of the sorts by kind and whether the model is a small one. Those learn to carry out a plan first: what they
+cannot plan shows in their bids, what they cannot do would show only in their answers."""
+
+
+def draw_sample(rng: random.Random, progress: float, deepest: int = DEPTHS) -> tuple[str, str, int]:
     """Sort, kind and size of the next sample; look-ups are oversampled at the start."""
     early = max(0.0, 1 - progress / 0.3)
     kind = "search" if rng.random() < 0.44 + 0.04 * early else "coding"
+    weights = dict(SORTS[kind, deepest < DEPTHS])
     if kind == "search":
-        sort = rng.choices(("execute", "bid", "mark", "refine"), (40 + 20 * early, 32, 16, 12))[0]
-    else:
-        sort = rng.choices(("execute", "bid", "mark", "refine", "drill"), (26, 40, 12, 8, 18))[0]
+        weights["execute"] += round(20 * early)
+    sort = rng.choices(list(weights), list(weights.values()))[0]
     size = rng.choices(range(1, deepest + 1), sizes(progress)[:deepest])[0]
     if kind == "search" and rng.random() < 0.9:
         size = min(size, 5)
@@ -53,7 +64,7 @@ def copying_share(progress: float) -> float:
     return max(0.05, 0.4 * (1 - progress / 0.12))
 
 
-def make_pool(coder: Coder, seed: int, progress: float, tokens: int, deepest: int = 6) -> list[Batch]:
+def make_pool(coder: Coder, seed: int, progress: float, tokens: int, deepest: int = DEPTHS) -> list[Batch]:
     """A pool of batches of at most ``tokens`` tokens each, shuffled."""
     rng = random.Random(seed)
     maker = Maker(make_world(rng, "train"), rng, "train")

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from models.train.data import Batch, make_pool
+from models.train.data import DEPTHS, Batch, make_pool
 from models.train.export import load, read
 from models.train.network import SHAPES, Network, count, inherit
 from models.train.tokenizer import PROMPT_WEIGHT, Coder
@@ -41,7 +41,7 @@ class Recipe:
     """Fuse the layers with torch.compile: about a fifth quicker on a CPU; needs a C++ compiler."""
 
 
-DEEPEST = {"micro-xs": 3, "micro-s": 4}
+DEEPEST = {"micro-xs": 2, "micro-s": 4}
 """Most steps of the tasks that the smaller models are trained on: deeper ones take their room and come to nothing."""
 PARENTS = {"micro-s": "micro-xs", "micro-m": "micro-l"}
 """Models that begin with another's weights: one with a layer more, one with a layer less."""
@@ -136,7 +136,7 @@ class Trainer:
             point = max(0.0, (self.progress - self.recipe.begin) / (1 - self.recipe.begin))
             point = max(GROWN, point) if self.grown else point
             seed = self.recipe.seed * 1_000_003 + self.pools
-            yield from make_pool(self.coder, seed, point, self.recipe.batch_tokens, DEEPEST.get(self.name, 6))
+            yield from make_pool(self.coder, seed, point, self.recipe.batch_tokens, DEEPEST.get(self.name, DEPTHS))
             self.pools += 1
 
     def train_step(self, batch: Batch) -> tuple[float, int]:
