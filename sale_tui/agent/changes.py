@@ -13,12 +13,17 @@ from typing import Literal
 
 import msgspec
 
-from sale_tui.agent.broker import Broker, Missing, Refused, shown
+from sale_tui.agent.broker import MAX_ENTRIES, Broker, Missing, Refused, shown
 from sale_tui.agent.tools.files import changed_lines, diff, text_of
+from sale_tui.agent.workspace import Origin, Stamp
 
 UNTOUCHED = ".git"
 """A folder of this name, wherever it lies, is left as it is."""
 CHANGED_MEANWHILE = "it has changed in your folder since the run began"
+NOT_COMPARED = "your file cannot be compared: it is too large, a link, or closed"
+_UNREADABLE = "?"
+_MOST = 4 * MAX_ENTRIES
+"""Entries of a workspace that are looked at: as many files as a copy may hold, as many again, and their folders."""
 
 
 class Change(msgspec.Struct, frozen=True, kw_only=True):
@@ -28,7 +33,7 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
     """Raw: not for showing."""
     kind: Literal["added", "changed", "deleted"]
     before: str
-    """SHA-256 of the user's file; empty for an added one."""
+    """SHA-256 of the user's file; empty for an added one, and where nobody has read it."""
     after: str
     """SHA-256 of the run's file; empty for a deleted one."""
     executable: bool = False
@@ -49,15 +54,15 @@ def sha256(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
-def find_changes(workspace: Path, original: Path, copied: Mapping[str, str]) -> tuple[Change, ...]:
-    """Everything that differs, by path. ``copied``: SHA-256 of each file that was copied, by path. Raises Refused."""
+def find_changes(workspace: Path, original: Path, copied: Mapping[str, Origin]) -> tuple[Change, ...]:
+    """Everything that differs, by path. ``copied``: what was copied, by path. Raises Refused."""
     inner, outer = Broker(workspace), Broker(original)
-    entries = {entry.name: entry for entry in inner.walk() if entry.kind == "file"}
+    entries = {entry.name: entry for entry in inner.walk(most=_MOST) if entry.kind == "file"}
     found = []
     for path in sorted({*entries, *copied}):
         if UNTOUCHED in path.split("/"):
             continue
-        change = _change(inner, outer, path, copied.get(path, ""))
+        change = _change(inner, outer, path, copied.get(path))
         if change is not None:
             executable = path in entries and bool(entries[path].mode & 0o100)
             found.append(_described(inner, outer, msgspec.structs.replace(change, executable=executable)))
@@ -79,34 +84,65 @@ def apply_changes(workspace: Path, original: Path, changes: tuple[Change, ...]) 
             yield change, str(refusal)
 
 
-def _change(inner: Broker, outer: Broker, path: str, before: str) -> Change | None:
+def _change(inner: Broker, outer: Broker, path: str, origin: Origin | None) -> Change | None:
     """How one file differs, None where it does not."""
+    known = origin.sha256 if origin is not None else ""
     try:
+        if origin is not None and origin.copy.same_content(Stamp.of(inner.facts(path))):
+            return None
         after = sha256(inner.read(path))
     except Missing:
         after = ""
     except Refused as refusal:
-        kind: Literal["added", "changed"] = "changed" if before else "added"
-        return Change(path=path, kind=kind, before=before, after="", refused=str(refusal))
-    if after == before:
+        kind: Literal["added", "changed"] = "added" if origin is None else "changed"
+        return Change(path=path, kind=kind, before=known, after="", refused=str(refusal))
+    if after == known and (known or origin is None):
         return None
-    refused = "" if _present(outer, path) == before else CHANGED_MEANWHILE
+    present = _present(outer, path)
+    before = _before(outer, path, origin, present)
+    if after and after == before:
+        return None
     kinds: dict[tuple[bool, bool], Literal["added", "changed", "deleted"]] = {
         (False, True): "added",
         (True, True): "changed",
         (True, False): "deleted",
     }
-    return Change(path=path, kind=kinds[bool(before), bool(after)], before=before, after=after, refused=refused)
+    refused = ""
+    if before is None:
+        refused = NOT_COMPARED if present == _UNREADABLE else CHANGED_MEANWHILE
+    change = kinds[origin is not None, bool(after)]
+    return Change(path=path, kind=change, before=known if before is None else before, after=after, refused=refused)
+
+
+def _before(outer: Broker, path: str, origin: Origin | None, present: str) -> str | None:
+    """SHA-256 of the user's file, empty where there is none, if it is as it was when it was copied; else None.
+
+    ``present``: that of the file as it is now.
+    """
+    if origin is None:
+        return None if present else ""
+    if origin.sha256:
+        return present if present == origin.sha256 else None
+    # Looked at after it was read: what was read is what was there all the time.
+    return present if present not in {"", _UNREADABLE} and origin.mine == _stamp(outer, path) else None
+
+
+def _stamp(outer: Broker, path: str) -> Stamp | None:
+    """Of the user's file as it is now; None where there is none."""
+    try:
+        return Stamp.of(outer.facts(path))
+    except Refused:
+        return None
 
 
 def _present(outer: Broker, path: str) -> str:
-    """SHA-256 of the user's file as it is now; empty where there is none."""
+    """SHA-256 of the user's file as it is now; empty where there is none, ``?`` where it may not be read."""
     try:
         return sha256(outer.read(path))
     except Missing:
         return ""
     except Refused:
-        return "?"
+        return _UNREADABLE
 
 
 def _described(inner: Broker, outer: Broker, change: Change) -> Change:

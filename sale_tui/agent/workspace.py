@@ -1,6 +1,8 @@
 """The folder that a run works in: fresh, or a copy of the user's, which is only ever read.
 
-What code has left there is not to be trusted: links are never followed, and only regular files are read.
+Where the file system can, the copy shares its blocks with the user's files until one of both is written to; it then
+costs neither space nor reading. What code has left there is not to be trusted: links are never followed, and only
+regular files are read.
 """
 
 from __future__ import annotations
@@ -8,19 +10,26 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 
+from sale_tui.agent.cloning import new_file
 from sale_tui.errors import ConfigurationFault, UsageFault
 from sale_tui.literal import literal_line
 
 MAX_BYTES = 100 * 1024 * 1024
+"""That are copied; what shares its blocks does not count."""
 MAX_FILES = 10_000
 MAX_DEPTH = 64
+YOUNG_SECONDS = 1.0
+"""A file that was changed so short ago may change again within one tick of the file system's clock."""
 _CHUNK = 1024 * 1024
+_MEGABYTE = 1024 * 1024
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
 # Not to wait for whoever holds the other end of a pipe that stands where a file stood a moment ago.
 _FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY
@@ -35,14 +44,51 @@ class WorkspaceFile(msgspec.Struct, frozen=True, kw_only=True):
     """Bytes."""
 
 
+class Stamp(NamedTuple):
+    """What tells that a file is still the same without reading it."""
+
+    device: int
+    inode: int
+    size: int
+    written: int
+    """When its content was, in nanoseconds."""
+    changed: int
+    """When anything of it was, which no program can set."""
+
+    @classmethod
+    def of(cls, facts: os.stat_result) -> Stamp:
+        """Of what the system says."""
+        return cls(facts.st_dev, facts.st_ino, facts.st_size, facts.st_mtime_ns, facts.st_ctime_ns)
+
+    def same_content(self, other: Stamp) -> bool:
+        """Whether the content is the same by all but ``changed``, which moves when a file gets another owner.
+
+        A program may set ``written`` back; what it does so is never offered to the user.
+        """
+        return self._replace(changed=0) == other._replace(changed=0)
+
+
+class Origin(msgspec.Struct, frozen=True, kw_only=True):
+    """What a file was when it was copied."""
+
+    sha256: str
+    """Of its content; empty where nobody has read it, because it shares its blocks."""
+    mine: Stamp
+    """Of the user's file."""
+    copy: Stamp
+    """Of the run's."""
+
+
 class Copied(msgspec.Struct, frozen=True, kw_only=True):
     """What a copy holds."""
 
     files: int
     size: int
-    """Bytes."""
-    hashes: dict[str, str] = {}
-    """SHA-256 of each file, by its raw path."""
+    """Bytes of all files."""
+    shared: int = 0
+    """Bytes of those that share their blocks with the originals."""
+    origins: dict[str, Origin] = {}
+    """Of each file, by its raw path."""
     skipped: tuple[str, ...]
     """Names, made literal, of links that were not kept, special files, and what may not be read or lies too deep."""
 
@@ -101,32 +147,103 @@ def save_copy(folder: Path, to: Path) -> Copied:
 
 
 def _copy(source: Path, target: Path, what: str, links: bool) -> Copied:
-    files, size = 0, 0
-    skipped: list[str] = []
-    hashes: dict[str, str] = {}
     try:
-        for entry in _walk(source):
-            place, mode = target / entry.name, entry.facts.st_mode
-            if entry.closed:
-                skipped.append(literal_line(entry.name))
-            elif stat.S_ISDIR(mode):
-                _make_folder(place, entry, skipped)
-            elif stat.S_ISLNK(mode) and links:
-                _copy_link(entry, place, skipped)
-            elif stat.S_ISREG(mode):
-                done = _copy_file(entry, place, MAX_BYTES - size, what)
-                if done is None:
-                    skipped.append(literal_line(entry.name))
-                else:
-                    files, size = files + 1, size + done[0]
-                    hashes[entry.name] = done[1]
-            else:
-                skipped.append(literal_line(entry.name))
-            if files > MAX_FILES:
-                raise ConfigurationFault(f"{what} holds more than {MAX_FILES} files", "give a smaller folder")
+        return _Copying(target, what, links).all_of(source)
     except OSError as error:
         raise ConfigurationFault(f"{what} cannot be copied: {error}", "check that you may read all of it") from error
-    return Copied(files=files, size=size, hashes=hashes, skipped=tuple(skipped))
+
+
+class _Copying:
+    """One copy in the making."""
+
+    def __init__(self, target: Path, what: str, links: bool) -> None:
+        self._target, self._what, self._links = target, what, links
+        self._free = _free_bytes(target)
+        self._origins: dict[str, Origin] = {}
+        self._skipped: list[str] = []
+        self._copied = self._shared = 0
+
+    def all_of(self, source: Path) -> Copied:
+        """Copy everything. Raises OSError, and ConfigurationFault where it is too much."""
+        for entry in _walk(source):
+            place, mode = self._target / entry.name, entry.facts.st_mode
+            if entry.closed:
+                self._skipped.append(literal_line(entry.name))
+            elif stat.S_ISDIR(mode):
+                _make_folder(place, entry, self._skipped)
+            elif stat.S_ISLNK(mode) and self._links:
+                _copy_link(entry, place, self._skipped)
+            elif not (stat.S_ISREG(mode) and self._copy_file(entry, place)):
+                self._skipped.append(literal_line(entry.name))
+            if len(self._origins) > MAX_FILES:
+                raise ConfigurationFault(f"{self._what} holds more than {MAX_FILES} files", "give a smaller folder")
+        return Copied(
+            files=len(self._origins),
+            size=self._copied + self._shared,
+            shared=self._shared,
+            origins=self._origins,
+            skipped=tuple(self._skipped),
+        )
+
+    def _copy_file(self, entry: _Entry, place: Path) -> bool:
+        """Whether it could be; not where it may not be read. Raises ConfigurationFault where it is too much."""
+        try:
+            source = os.open(entry.base, _FILE, dir_fd=entry.folder)
+        except PermissionError:
+            return False
+        try:
+            facts = os.fstat(source)
+            if not stat.S_ISREG(facts.st_mode):
+                return False
+            target, shared = new_file(source, place, 0o700 if facts.st_mode & stat.S_IXUSR else 0o600)
+            with _opened(target):
+                if shared:
+                    young = time.time() - max(facts.st_ctime, facts.st_mtime) < YOUNG_SECONDS
+                    digest = self._share(target, young)
+                else:
+                    digest = self._read(source, target)
+                origin = Origin(sha256=digest, mine=Stamp.of(facts), copy=Stamp.of(os.fstat(target)))
+        finally:
+            os.close(source)
+        self._origins[entry.name] = origin
+        return True
+
+    def _share(self, target: int, young: bool) -> str:
+        """Count a file that shares its blocks; its SHA-256 where its times will not tell that it has changed."""
+        self._shared += os.fstat(target).st_size
+        if self._shared > self._free:
+            # A run could write all of it anew.
+            size = f"{self._shared // _MEGABYTE} MB or more, and the disk has {self._free // _MEGABYTE} MB left"
+            raise ConfigurationFault(f"{self._what} holds {size}", "free space, or give a smaller folder")
+        digest = hashlib.sha256()
+        while young and (chunk := os.read(target, _CHUNK)):
+            digest.update(chunk)
+        return digest.hexdigest() if young else ""
+
+    def _read(self, source: int, target: int) -> str:
+        """Copy the bytes; their SHA-256."""
+        digest = hashlib.sha256()
+        while chunk := os.read(source, _CHUNK):
+            self._copied += len(chunk)
+            if self._copied > MAX_BYTES:
+                limit = f"more than {MAX_BYTES // _MEGABYTE} MB, which have to be copied here"
+                raise ConfigurationFault(f"{self._what} holds {limit}", _WHERE_SHARED)
+            digest.update(chunk)
+            view = memoryview(chunk)
+            while view:
+                view = view[os.write(target, view) :]
+        return digest.hexdigest()
+
+
+_WHERE_SHARED = (
+    "give a smaller folder, or keep it and the workspaces on one file system that shares blocks: "
+    "btrfs, XFS, ZFS, bcachefs, APFS"
+)
+
+
+def _free_bytes(folder: Path) -> int:
+    facts = os.statvfs(folder)
+    return facts.f_bavail * facts.f_frsize
 
 
 def _make_folder(place: Path, entry: _Entry, skipped: list[str]) -> None:
@@ -144,34 +261,6 @@ def _copy_link(entry: _Entry, place: Path, skipped: list[str]) -> None:
         skipped.append(literal_line(entry.name))
         return
     place.symlink_to(target)
-
-
-def _copy_file(entry: _Entry, place: Path, most: int, what: str) -> tuple[int, str] | None:
-    """Copy at most so many bytes; returns how many, with their SHA-256; None where it may not be read.
-
-    Raises ConfigurationFault where there are more.
-    """
-    try:
-        source = os.open(entry.base, _FILE, dir_fd=entry.folder)
-    except PermissionError:
-        return None
-    try:
-        if not stat.S_ISREG(os.fstat(source).st_mode):
-            return None
-        mode = 0o700 if entry.facts.st_mode & stat.S_IXUSR else 0o600
-        target = os.open(place, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, mode)
-        with os.fdopen(target, "wb") as file:
-            done, digest = 0, hashlib.sha256()
-            while chunk := os.read(source, _CHUNK):
-                done += len(chunk)
-                if done > most:
-                    limit = MAX_BYTES // (1024 * 1024)
-                    raise ConfigurationFault(f"{what} holds more than {limit} MB", "give a smaller folder")
-                digest.update(chunk)
-                file.write(chunk)
-        return done, digest.hexdigest()
-    finally:
-        os.close(source)
 
 
 def _walk(root: Path) -> Iterator[_Entry]:

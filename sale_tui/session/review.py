@@ -11,6 +11,7 @@ from sale_tui.agent.changes import Change, apply_changes, find_changes, whole_di
 from sale_tui.agent.gate import Approvals, Gate
 from sale_tui.agent.tools.base import cap
 from sale_tui.agent.tools.files import counted
+from sale_tui.agent.workspace import Origin
 from sale_tui.events import ChangesApplied, ChangesFound, Event, FileChange, Notice
 from sale_tui.literal import literal
 
@@ -22,7 +23,7 @@ SHOWN_CHARACTERS = 100_000
 
 
 async def review_changes(
-    workspace: Path, original: Path, copied: Mapping[str, str], approvals: Approvals, add: Callable[[Event], None]
+    workspace: Path, original: Path, copied: Mapping[str, Origin], approvals: Approvals, add: Callable[[Event], None]
 ) -> None:
     """Tell the changes, ask whether they are accepted, and carry them over where they are.
 

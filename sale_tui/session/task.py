@@ -238,7 +238,7 @@ class TaskRun:
         run, original = self._finished, self._request.workspace
         if original is not None and run is not None and run.status == "answered":
             approvals = approvals_of(self._wiring, self._request, self._human)
-            await review_changes(Path(run.workspace), original.absolute(), copied.hashes, approvals, self._add)
+            await review_changes(Path(run.workspace), original.absolute(), copied.origins, approvals, self._add)
 
     async def _remember(self) -> None:
         now = self._wiring.clock.now()

@@ -6,34 +6,44 @@ import os
 import shutil
 from pathlib import Path
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sale_tui.agent.changes import CHANGED_MEANWHILE, Change, apply_changes, find_changes, whole_diff
-from sale_tui.agent.workspace import create_workspace
+from sale_tui.agent.broker import MAX_FILE_BYTES
+from sale_tui.agent.changes import CHANGED_MEANWHILE, NOT_COMPARED, Change, apply_changes, find_changes, whole_diff
+from sale_tui.agent.workspace import Origin, Stamp, create_workspace
 
 
 class Work:
     """A user's folder and the copy that a run works in."""
 
-    def __init__(self, base: Path) -> None:
+    def __init__(self, base: Path, hashed: bool = True) -> None:
+        """``hashed``: not where the copy shares blocks with the folder, so that nobody has read the files."""
         self.folder, self.copy = base / "mine", base / "runs" / "one"
+        self.hashed = hashed
         self.folder.mkdir()
 
     def begin(self) -> None:
-        self.hashes = create_workspace(self.copy, self.folder).hashes
+        self.origins: dict[str, Origin] = {}
+        for path, origin in create_workspace(self.copy, self.folder).origins.items():
+            # As if it had been some time ago: a clock of a file system may tick slower than a test.
+            os.utime(self.copy / path, (1, 1))
+            stamp = Stamp.of((self.copy / path).stat())
+            sha256 = origin.sha256 if self.hashed else ""
+            self.origins[path] = msgspec.structs.replace(origin, sha256=sha256, copy=stamp)
 
     def changes(self) -> tuple[Change, ...]:
-        return find_changes(self.copy, self.folder, self.hashes)
+        return find_changes(self.copy, self.folder, self.origins)
 
     def accept(self) -> dict[str, str]:
         return {change.path: why for change, why in apply_changes(self.copy, self.folder, self.changes())}
 
 
-@pytest.fixture
-def work(tmp_path: Path) -> Work:
-    made = Work(tmp_path)
+@pytest.fixture(params=[True, False], ids=["copied", "cloned"])
+def work(tmp_path: Path, request: pytest.FixtureRequest) -> Work:
+    made = Work(tmp_path, request.param)
     (made.folder / "src").mkdir()
     (made.folder / "src" / "a.py").write_text("x = 1\ny = 2\n")
     (made.folder / "old.txt").write_text("old\n")
@@ -144,16 +154,47 @@ def test_bytes_are_compared_by_size(work: Work) -> None:
     assert (work.folder / "image").read_bytes() == b"\0\1\2"
 
 
+def test_a_file_put_back_as_it_was_is_no_change(work: Work) -> None:
+    (work.copy / "old.txt").unlink()
+    (work.copy / "old.txt").write_text("old\n")
+    os.utime(work.copy / "src" / "a.py", (2, 2))
+    assert work.changes() == ()
+
+
+def test_an_unread_file_that_somebody_else_touched_stays(work: Work) -> None:
+    (work.copy / "old.txt").write_text("theirs")
+    (work.copy / "same.txt").unlink()
+    os.utime(work.folder / "old.txt", (1, 1))
+    (work.folder / "same.txt").unlink()
+    refused = {change.path: change.refused for change in work.changes()}
+    # Where the content was read, it decides; else a touch cannot be told from a change.
+    assert refused == {"old.txt": "" if work.hashed else CHANGED_MEANWHILE, "same.txt": CHANGED_MEANWHILE}
+
+
+def test_large_files_are_left_alone(work: Work) -> None:
+    shutil.rmtree(work.copy)
+    for name in ("kept", "written", "removed"):
+        (work.folder / name).write_bytes(b"\0" * (MAX_FILE_BYTES + 1))
+    work.begin()
+    with (work.copy / "written").open("ab") as file:
+        file.write(b"x")
+    (work.copy / "removed").unlink()
+    refused = {change.path: change.refused for change in work.changes()}
+    assert list(refused) == ["removed", "written"]
+    assert refused["removed"] == NOT_COMPARED
+    assert "more than 8388608 are not read" in refused["written"]
+
+
 names = st.sampled_from(["a", "b", "d/c", "d/e/f"])
 contents = st.dictionaries(names, st.binary(max_size=20), max_size=4)
 
 
 @settings(max_examples=30)
-@given(contents, contents)
+@given(contents, contents, st.booleans())
 def test_accepted_changes_make_the_folder_what_the_copy_is(
-    tmp_path_factory: pytest.TempPathFactory, before: dict[str, bytes], after: dict[str, bytes]
+    tmp_path_factory: pytest.TempPathFactory, before: dict[str, bytes], after: dict[str, bytes], hashed: bool
 ) -> None:
-    work = Work(tmp_path_factory.mktemp("work"))
+    work = Work(tmp_path_factory.mktemp("work"), hashed)
     for root, content in ((work.folder, before), (work.copy, after)):
         if root is work.copy:
             work.begin()
@@ -165,5 +206,4 @@ def test_accepted_changes_make_the_folder_what_the_copy_is(
     assert set(work.accept().values()) <= {""}
     left = {path: (work.folder / path).read_bytes() for path in after}
     assert left == after
-    assert work.changes() == find_changes(work.copy, work.folder, work.hashes)
     assert not [path for path in before.keys() - after.keys() if (work.folder / path).exists()]

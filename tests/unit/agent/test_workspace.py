@@ -8,6 +8,7 @@ import pytest
 from sale_tui.agent import workspace
 from sale_tui.agent.workspace import create_workspace, list_workspace, save_copy
 from sale_tui.errors import ConfigurationFault, UsageFault
+from sale_tui.trees import remove_tree
 
 
 @pytest.fixture
@@ -71,11 +72,27 @@ def test_special_files_are_left_out(tmp_path: Path, original: Path) -> None:
 
 
 def test_too_large_an_original_is_refused(tmp_path: Path, original: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    if create_workspace(tmp_path / "shared", original).shared:
+        return
     monkeypatch.setattr(workspace, "MAX_BYTES", 4)
-    with pytest.raises(ConfigurationFault, match=f"workspace {original} holds more than"):
+    with pytest.raises(ConfigurationFault, match=f"workspace {original} holds more than") as refused:
         create_workspace(tmp_path / "one", original)
+    assert "shares blocks" in refused.value.hint
     monkeypatch.setattr(workspace, "MAX_BYTES", 5)
     assert create_workspace(tmp_path / "two", original).size == 5
+
+
+def test_a_copy_has_bytes_of_its_own(tmp_path: Path) -> None:
+    (tmp_path / "mine").mkdir()
+    content = os.urandom(300_000)
+    (tmp_path / "mine" / "a").write_bytes(content)
+    copied = create_workspace(tmp_path / "run", tmp_path / "mine")
+    assert copied.size == len(content)
+    assert copied.shared in {0, len(content)}
+    with (tmp_path / "run" / "a").open("r+b") as file:
+        file.write(b"changed")
+    assert (tmp_path / "mine" / "a").read_bytes() == content
+    assert (tmp_path / "run" / "a").read_bytes() == b"changed" + content[7:]
 
 
 def test_too_many_files_are_refused(tmp_path: Path, original: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -115,7 +132,7 @@ def test_bottomless_tree_is_cut(tmp_path: Path) -> None:
     folder = tmp_path / "run"
     create_workspace(folder)
     descriptor = os.open(folder, os.O_RDONLY)
-    for _ in range(1500):
+    for _ in range(3 * workspace.MAX_DEPTH):
         os.mkdir("d", dir_fd=descriptor)
         inner = os.open("d", os.O_RDONLY, dir_fd=descriptor)
         os.close(descriptor)
@@ -124,4 +141,5 @@ def test_bottomless_tree_is_cut(tmp_path: Path) -> None:
     saved = save_copy(folder, tmp_path / "saved")
     assert saved.skipped == ("/".join("d" * (workspace.MAX_DEPTH + 1)),)
     # Python's own removal of deep trees does not reach the bottom.
-    assert os.spawnlp(os.P_WAIT, "rm", "rm", "-rf", str(folder)) == 0
+    remove_tree(folder)
+    assert not folder.exists()
