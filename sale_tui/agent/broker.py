@@ -17,7 +17,7 @@ from pathlib import Path
 
 import msgspec
 
-from sale_tui.agent.openat import open_beneath
+from sale_tui.agent.openat import held, open_beneath
 from sale_tui.literal import literal_line
 
 MAX_FILE_BYTES = 8 * 1024 * 1024
@@ -76,7 +76,7 @@ class Broker:
     def read(self, name: str, limit: int = MAX_FILE_BYTES) -> bytes:
         """A regular file's bytes. Raises Refused, where it is larger than ``limit`` before any byte is read."""
         path = _checked(name)
-        with self._opened() as root, _held(self._open(root, path, os.O_RDONLY)) as file:
+        with self._opened() as root, held(self._open(root, path, os.O_RDONLY)) as file:
             facts = os.fstat(file)
             _check_regular(facts, path)
             if facts.st_size > limit:
@@ -112,7 +112,7 @@ class Broker:
     def facts(self, name: str) -> os.stat_result:
         """What the system says of a regular file. Raises Refused."""
         path = _checked(name)
-        with self._opened() as root, _held(self._open(root, path, os.O_RDONLY)) as file:
+        with self._opened() as root, held(self._open(root, path, os.O_RDONLY)) as file:
             facts = os.fstat(file)
             _check_regular(facts, path)
             return facts
@@ -124,7 +124,7 @@ class Broker:
         """
         path = _checked(name, folder=True)
         left = most
-        with self._opened() as root, _held(self._open(root, path, _FOLDER)) as top:
+        with self._opened() as root, held(self._open(root, path, _FOLDER)) as top:
             for entry in _walk(top, "", 1, min(depth, MAX_DEPTH)):
                 yield entry
                 left -= 1
@@ -137,7 +137,7 @@ class Broker:
             root = os.open(self.root, _FOLDER | os.O_CLOEXEC)
         except OSError as error:
             raise Refused(f"the working folder cannot be opened: {error.strerror}") from error
-        with _held(root):
+        with held(root):
             yield root
 
     def _open(self, root: int, path: str, flags: int) -> int:
@@ -218,14 +218,6 @@ def _check_regular(facts: os.stat_result, path: str) -> None:
 
 
 @contextmanager
-def _held(descriptor: int) -> Iterator[int]:
-    try:
-        yield descriptor
-    finally:
-        os.close(descriptor)
-
-
-@contextmanager
 def _naming(path: str) -> Iterator[None]:
     """Whatever the system says becomes a refusal that names the file."""
     try:
@@ -269,7 +261,7 @@ def _put(folder: int, base: str, data: bytes, mode: int, owner: tuple[int, int] 
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
     file = os.open(beside, flags, 0o600, dir_fd=folder)
     try:
-        with _held(file):
+        with held(file):
             view = memoryview(data)
             while view:
                 view = view[os.write(file, view) :]
@@ -294,5 +286,5 @@ def _walk(folder: int, prefix: str, depth: int, deepest: int) -> Iterator[Entry]
         kind = kind_of(facts.st_mode)
         yield Entry(name=prefix + name, kind=kind, size=facts.st_size, mode=stat.S_IMODE(facts.st_mode), depth=depth)
         if kind == "folder" and depth < deepest:
-            with suppress(OSError), _held(open_beneath(folder, name, _FOLDER)) as inner:
+            with suppress(OSError), held(open_beneath(folder, name, _FOLDER)) as inner:
                 yield from _walk(inner, f"{prefix}{name}/", depth + 1, deepest)

@@ -10,7 +10,8 @@ import ctypes
 import errno
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import cache
 
 Opener = Callable[[int, str, int, int], int]
@@ -35,6 +36,15 @@ def open_beneath(folder: int, path: str, flags: int, mode: int = 0) -> int:
     device is opened without waiting; it is for the caller to look at what came.
     """
     return opener()(folder, path, flags, mode)
+
+
+@contextmanager
+def held(descriptor: int) -> Iterator[int]:
+    """An open descriptor, closed at the end."""
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
 
 
 @cache

@@ -12,13 +12,13 @@ import os
 import stat
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
 import msgspec
 
 from sale_tui.agent.cloning import new_file
+from sale_tui.agent.openat import held
 from sale_tui.errors import ConfigurationFault, UsageFault
 from sale_tui.literal import literal_line
 
@@ -191,20 +191,18 @@ class _Copying:
             source = os.open(entry.base, _FILE, dir_fd=entry.folder)
         except PermissionError:
             return False
-        try:
+        with held(source):
             facts = os.fstat(source)
             if not stat.S_ISREG(facts.st_mode):
                 return False
             target, shared = new_file(source, place, 0o700 if facts.st_mode & stat.S_IXUSR else 0o600)
-            with _opened(target):
+            with held(target):
                 if shared:
                     young = time.time() - max(facts.st_ctime, facts.st_mtime) < YOUNG_SECONDS
                     digest = self._share(target, young)
                 else:
                     digest = self._read(source, target)
                 origin = Origin(sha256=digest, mine=Stamp.of(facts), copy=Stamp.of(os.fstat(target)))
-        finally:
-            os.close(source)
         self._origins[entry.name] = origin
         return True
 
@@ -265,7 +263,7 @@ def _copy_link(entry: _Entry, place: Path, skipped: list[str]) -> None:
 
 def _walk(root: Path) -> Iterator[_Entry]:
     """All below a folder, folders before what they hold; never through a link, never deeper than MAX_DEPTH."""
-    with _opened(os.open(root, _FOLDER & ~os.O_NOFOLLOW)) as top:
+    with held(os.open(root, _FOLDER & ~os.O_NOFOLLOW)) as top:
         yield from _walk_in(top, "", 0)
 
 
@@ -284,13 +282,5 @@ def _walk_in(folder: int, prefix: str, depth: int) -> Iterator[_Entry]:
         except PermissionError:
             yield _Entry(name=path, facts=facts, folder=folder, closed=True)
             continue
-        with _opened(descriptor) as inner:
+        with held(descriptor) as inner:
             yield from _walk_in(inner, f"{path}{os.sep}", depth + 1)
-
-
-@contextmanager
-def _opened(descriptor: int) -> Iterator[int]:
-    try:
-        yield descriptor
-    finally:
-        os.close(descriptor)

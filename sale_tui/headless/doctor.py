@@ -133,13 +133,7 @@ async def check_memory() -> Check:
     if "MemAvailable" not in fields:
         return Check(name="memory", status="ok", detail="not told by this system")
     free = int(fields["MemAvailable"].split()[0]) * 1024
-    enough = free >= LEAST_BYTES
-    return Check(
-        name="memory",
-        status="ok" if enough else "warn",
-        detail=f"{free / 1e9:.1f} GB free",
-        advice="" if enough else "close other programs before loading models",
-    )
+    return _room("memory", free, "close other programs before loading models")
 
 
 def check_folder(folder: Path) -> Check:
@@ -157,14 +151,14 @@ def check_folder(folder: Path) -> Check:
 def check_disk(folder: Path) -> Check:
     """What is free where the folder is, or will be."""
     there = next(path for path in (folder, *folder.parents) if path.exists())
-    free = shutil.disk_usage(there).free
+    return _room("disk", shutil.disk_usage(there).free, "make room: databases and workspaces grow")
+
+
+def _room(name: str, free: int, advice: str) -> Check:
+    """``free``: in bytes; ``advice``: where that is little."""
     enough = free >= LEAST_BYTES
-    return Check(
-        name="disk",
-        status="ok" if enough else "warn",
-        detail=f"{free / 1e9:.1f} GB free",
-        advice="" if enough else "make room: databases and workspaces grow",
-    )
+    detail = f"{free / 1e9:.1f} GB free"
+    return Check(name=name, status="ok" if enough else "warn", detail=detail, advice="" if enough else advice)
 
 
 async def check_terminal() -> Check:

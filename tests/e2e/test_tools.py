@@ -112,14 +112,6 @@ EDITS = [
 ]
 
 
-@pytest.fixture
-def mine(tmp_path: Path) -> Path:
-    folder = tmp_path / "mine"
-    folder.mkdir()
-    (folder / "a.txt").write_text("one\n")
-    return folder
-
-
 def test_a_folder_is_only_changed_by_an_accepted_diff(play: Any, mine: Path) -> None:
     finished = play(EDITS, "--kind", "coding", "--workspace", str(mine))
     assert finished.code == 0

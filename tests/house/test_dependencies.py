@@ -60,3 +60,11 @@ def test_every_import_is_declared(folders: tuple[str, ...], extras: tuple[str, .
         if not allowed & {normalised(owner) for owner in known.get(name, [name])}
     }
     assert undeclared == {}
+
+
+def test_every_library_is_locked() -> None:
+    """But those that the set-up builds or chooses itself."""
+    locked = {line.partition("==")[0] for line in (ROOT / "requirements.lock").read_text().splitlines()[1:]}
+    assert declared("mcp", "train", "dev", "web") - {normalised(name) for name in locked} == {
+        *("torch", "llama-cpp-python", "sale-tui")
+    }

@@ -66,3 +66,30 @@ def test_a_complete_system_gets_no_word(folder_of_tools: Path) -> None:
         provide(folder_of_tools, name)
     done = look(folder_of_tools)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+LISTED = """\
+Zope==1.0
+click-default-group==1.2.4
+click==8.5.1
+google-re2==1.1.20251105
+llama_cpp_python==0.3.36
+nvidia-cublas-cu12==12.1
+pip==26.3
+RapidFuzz==3.14.6
+sale-tui==0.1.0
+setuptools==84.2.1
+torch==2.13.0+cpu
+Warning: something else
+"""
+
+
+def lock(*words: str) -> str:
+    command = ["sh", str(ROOT / "scripts" / "lock.sh"), *words]
+    return subprocess.run(command, input=LISTED, capture_output=True, text=True, check=True).stdout
+
+
+def test_the_lock_holds_what_is_installed_in_one_order() -> None:
+    assert lock("--lines").splitlines() == [
+        *("click-default-group==1.2.4", "click==8.5.1", "google-re2==1.1.20251105", "RapidFuzz==3.14.6", "Zope==1.0")
+    ]

@@ -8,11 +8,9 @@ import pytest
 
 from benchmarks.sandbox_runs import in_a_row
 from sale_tui.sandbox.bubblewrap import BubblewrapSandbox
-from tests.unit.sandbox.conftest import base, workspace
 
 pytestmark = pytest.mark.sandbox
-__all__ = ["base", "workspace"]
 
 
-async def test_runs_in_a_row_leave_nothing(base: Path, workspace: Path) -> None:  # noqa: F811 - a fixture
+async def test_runs_in_a_row_leave_nothing(base: Path, workspace: Path) -> None:
     assert await in_a_row(BubblewrapSandbox(base), workspace, 40) == []

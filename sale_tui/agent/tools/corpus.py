@@ -15,6 +15,8 @@ from pathlib import Path
 
 import msgspec
 
+from sale_tui.sources import DocumentHit
+
 SUFFIXES = (".md", ".markdown", ".txt", ".rst")
 SNIPPET_CHARACTERS = 120
 PAGE_CHARACTERS = 3000
@@ -33,16 +35,6 @@ _SEARCH = """
 SELECT document.name, document.title, passage.text FROM passage JOIN document ON document.id = passage.document
 WHERE passage MATCH ? ORDER BY bm25(passage, 5.0, 1.0), document.name, passage.rowid LIMIT ?
 """
-
-
-class Hit(msgspec.Struct, frozen=True, kw_only=True):
-    """One document that a query found, with its best matching passage."""
-
-    document: str
-    """Path inside the corpus, with its suffix: what ``open`` takes."""
-    title: str
-    passage: str
-    """The whole passage, white space collapsed; ``format_hits`` shortens it."""
 
 
 class Page(msgspec.Struct, frozen=True, kw_only=True):
@@ -75,7 +67,7 @@ class Corpus:
         with self._lock, closing(self._db.execute("SELECT count(*) FROM document")) as rows:
             return int(rows.fetchone()[0])
 
-    def search(self, query: str, limit: int = 5) -> list[Hit]:
+    def search(self, query: str, limit: int = 5) -> list[DocumentHit]:
         """The best documents that hold all words of the query in one passage, or else any of them; each once."""
         words = [f'"{word}"' for word in list(dict.fromkeys(_WORD.findall(query)))[:32]]
         if not words or limit < 1:
@@ -100,11 +92,11 @@ class Corpus:
         with self._lock:
             self._db.close()
 
-    def _match(self, match: str, limit: int) -> list[Hit]:
-        hits: dict[str, Hit] = {}
+    def _match(self, match: str, limit: int) -> list[DocumentHit]:
+        hits: dict[str, DocumentHit] = {}
         with self._lock, closing(self._db.execute(_SEARCH, (match, limit * 8))) as rows:
             for name, title, text in rows:
-                hits.setdefault(name, Hit(document=name, title=title, passage=" ".join(text.split())))
+                hits.setdefault(name, DocumentHit(document=name, title=title, passage=" ".join(text.split())))
         return list(hits.values())[:limit]
 
     def _find(self, document: str) -> tuple[str, str, str] | None:
@@ -130,7 +122,7 @@ class Corpus:
                 )
 
 
-def format_hits(hits: list[Hit]) -> str:
+def format_hits(hits: list[DocumentHit]) -> str:
     """What the model sees of a search: a line a hit."""
     return "\n".join(f"[{hit.document}] {hit.passage[:SNIPPET_CHARACTERS].rstrip()}" for hit in hits) or NO_RESULTS
 

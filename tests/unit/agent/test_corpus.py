@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sale_tui.agent.tools.corpus import Corpus, format_hits, format_missing, format_page, read_texts
+from tests.unit.documents.conftest import write_texts
 
 TEXTS = {
     "Velmar.md": "Velmar is a town.\n\nIt lies on the river Osta.",
@@ -18,12 +19,7 @@ TEXTS = {
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    root = tmp_path / "corpus"
-    for name, text in TEXTS.items():
-        path = root / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
-    return root
+    return write_texts(tmp_path / "corpus", TEXTS)
 
 
 def test_page_of_a_name_comes_before_pages_that_mention_it(folder: Path) -> None:

@@ -7,8 +7,6 @@ import gzip
 import json
 import os
 import re
-import shutil
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -30,7 +28,6 @@ from sale_tui.agent.grading import (
 from sale_tui.errors import ConfigurationFault
 from sale_tui.ports import ExecResult
 from sale_tui.sandbox.bubblewrap import BubblewrapSandbox
-from sale_tui.sandbox.owner import workspace_base
 
 OWN_TASKS = Path(__file__).with_name("tasks")
 TASKS = Path(os.environ.get("SALE_TUI_TASKS") or OWN_TASKS)
@@ -87,25 +84,6 @@ def broken(row: Row) -> str:
     used = [name for name in re.findall(r"^def (\w+)", row.solution, re.MULTILINE) if name in row.tests]
     assert used, row.name
     return row.solution + "\n" + BREAKER + "".join(f"\n{name} = _broken({name})" for name in dict.fromkeys(used))
-
-
-@pytest.fixture
-def base(tmp_path: Path) -> Path:
-    folder = workspace_base(tmp_path)
-    folder.mkdir(exist_ok=True, mode=0o700)
-    return folder
-
-
-@pytest.fixture
-def workspace(base: Path) -> Iterator[Path]:
-    folder = Path(tempfile.mkdtemp(prefix="test-", dir=base))
-    yield folder
-    shutil.rmtree(folder, ignore_errors=True)
-
-
-@pytest.fixture
-def sandbox(base: Path) -> BubblewrapSandbox:
-    return BubblewrapSandbox(base)
 
 
 async def grades(sandbox: BubblewrapSandbox, workspace: Path, work: list[tuple[str, str]]) -> list[Grade]:

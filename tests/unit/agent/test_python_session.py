@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import re
-import shutil
-import tempfile
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -17,21 +15,16 @@ from sale_tui.agent.tools.base import Kept, ToolContext, ToolResult
 from sale_tui.agent.tools.python import STARTED_AFRESH, PythonTool
 from sale_tui.agent.tools.python_session import KEPT_BYTES, PythonSession
 from sale_tui.sandbox.bubblewrap import BubblewrapSandbox
-from sale_tui.sandbox.owner import workspace_base
 from tests.e2e.processes import children_of, wait_until
 
 pytestmark = pytest.mark.sandbox
 
 
 @pytest.fixture
-async def context(tmp_path: Path) -> AsyncIterator[ToolContext]:
-    base = workspace_base(tmp_path)
-    base.mkdir(exist_ok=True, mode=0o700)
-    folder = Path(tempfile.mkdtemp(prefix="test-", dir=base))
+async def context(workspace: Path, sandbox: BubblewrapSandbox) -> AsyncIterator[ToolContext]:
     kept = Kept()
-    yield ToolContext(workspace=folder, sandbox=BubblewrapSandbox(base), kept=kept)
+    yield ToolContext(workspace=workspace, sandbox=sandbox, kept=kept)
     await kept.close()
-    shutil.rmtree(folder, ignore_errors=True)
 
 
 async def call(context: ToolContext, code: str, seconds: float = 30.0, **more: object) -> ToolResult:

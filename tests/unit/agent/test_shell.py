@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,18 +9,13 @@ import pytest
 from sale_tui.agent.tools.base import BadArguments, ToolContext
 from sale_tui.agent.tools.shell import ShellTool
 from sale_tui.sandbox.bubblewrap import BubblewrapSandbox
-from sale_tui.sandbox.owner import workspace_base
 
 pytestmark = pytest.mark.sandbox
 
 
 @pytest.fixture
-def context(tmp_path: Path) -> Iterator[ToolContext]:
-    base = workspace_base(tmp_path)
-    base.mkdir(exist_ok=True, mode=0o700)
-    folder = Path(tempfile.mkdtemp(prefix="test-", dir=base))
-    yield ToolContext(workspace=folder, sandbox=BubblewrapSandbox(base))
-    shutil.rmtree(folder, ignore_errors=True)
+def context(workspace: Path, sandbox: BubblewrapSandbox) -> ToolContext:
+    return ToolContext(workspace=workspace, sandbox=sandbox)
 
 
 @pytest.mark.parametrize(

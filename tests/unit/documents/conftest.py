@@ -19,14 +19,18 @@ TEXTS = {
 }
 
 
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    root = tmp_path / "documents"
-    for name, text in TEXTS.items():
+def write_texts(root: Path, texts: dict[str, str]) -> Path:
+    """A folder with files of these paths and texts."""
+    for name, text in texts.items():
         path = root / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
     return root
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return write_texts(tmp_path / "documents", TEXTS)
 
 
 Open = Callable[..., Library]

@@ -32,14 +32,6 @@ def writing(answer: str = "Answer: done") -> Script:
     return Script(turn=turns, mark=(ScriptMark(mark=3),))
 
 
-@pytest.fixture
-def mine(tmp_path: Path) -> Path:
-    folder = tmp_path / "mine"
-    folder.mkdir()
-    (folder / "a.txt").write_text("one\n")
-    return folder
-
-
 def request_for(mine: Path) -> TaskRequest:
     return TaskRequest(text="In which town? Write it.", kind="search", pinned="ash", workspace=mine)
 

@@ -20,20 +20,12 @@ from sale_tui.agent.tools.base import ToolContext
 from sale_tui.errors import ConfigurationFault
 from sale_tui.sandbox.bubblewrap import BubblewrapSandbox
 from sale_tui.sandbox.none import NoneSandbox
-from sale_tui.sandbox.owner import workspace_base
 from sale_tui.types import McpServer
 
 PEER = Path(__file__).with_name("peer.py")
 TRUSTED = pytest.param(True, id="trusted")
 INSIDE = pytest.param(False, id="sandboxed", marks=pytest.mark.sandbox)
 both = pytest.mark.parametrize("trusted", [TRUSTED, INSIDE])
-
-
-@pytest.fixture
-def base(tmp_path: Path) -> Path:
-    folder = workspace_base(tmp_path)
-    folder.mkdir(exist_ok=True, mode=0o700)
-    return folder
 
 
 @pytest.fixture

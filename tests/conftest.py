@@ -1,3 +1,5 @@
+"""What many tests need: a sandbox and folders that it may be given, a folder of the user's."""
+
 from __future__ import annotations
 
 import shutil
@@ -37,3 +39,12 @@ def shown(base: Path) -> Iterator[Path]:
 @pytest.fixture
 def sandbox(base: Path) -> BubblewrapSandbox:
     return BubblewrapSandbox(base)
+
+
+@pytest.fixture
+def mine(tmp_path: Path) -> Path:
+    """A folder of the user's."""
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    (folder / "a.txt").write_text("one\n")
+    return folder
