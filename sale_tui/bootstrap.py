@@ -58,8 +58,10 @@ def open_models(pool: Pool, folders: Folders | None = None) -> Mapping[str, Chat
     return build_models(pool, make_private((folders or user_folders()).cache))
 
 
-async def open_session(settings: Settings, *, countdown_seconds: float, attended: bool = False) -> Session:
-    """Everything that a task needs; ``attended``: somebody can be asked.
+async def open_session(
+    settings: Settings, *, countdown_seconds: float, attended: bool = False, unsafe: bool = False
+) -> Session:
+    """Everything that a task needs; ``attended``: somebody can be asked; ``unsafe``: as for ``open_sandbox``.
 
     Models load with the first task, or when the front end asks for it.
     """
@@ -88,7 +90,7 @@ async def open_session(settings: Settings, *, countdown_seconds: float, attended
         )
         begun.callback(memory.close)
         memory.warm()
-        workspaces, sandbox = await _open_sandbox(settings, folders)
+        workspaces, sandbox = await _open_sandbox(settings, folders, unsafe=unsafe)
         servers, complaints = await _open_servers(settings, sandbox, workspaces)
         for server in servers:
             begun.push_async_callback(server.close)
@@ -179,9 +181,12 @@ async def open_checks() -> tuple[list[tuple[str, Examination]], Callable[[], Awa
     return checks, embedder.close
 
 
-async def open_sandbox(settings: Settings, named: Path | None) -> tuple[Path, Sandbox, Verdict]:
+async def open_sandbox(
+    settings: Settings, named: Path | None, *, unsafe: bool = False
+) -> tuple[Path, Sandbox, Verdict]:
     """The folder of workspaces, the sandbox that has shown that it holds (else one that refuses all), and what its
-    self-test found. ``named``: a folder of the user's own that may be a workspace, too.
+    self-test found. ``named``: a folder of the user's own that may be a workspace, too. ``unsafe``: isolate nothing, by
+    the flag ``--unsafe-no-sandbox`` of this launch and nothing else.
     """
     from sale_tui.sandbox.check import Verdict
     from sale_tui.sandbox.detect import try_sandbox
@@ -196,11 +201,11 @@ async def open_sandbox(settings: Settings, named: Path | None) -> tuple[Path, Sa
     except (NoSandbox, ConfigurationFault) as error:
         refusing = NoneSandbox(error.message, error.hint)
         return folders.data, refusing, Verdict(held=(), broken=(), trouble=error.message)
-    return base, *await try_sandbox(base, settings.sandbox_limits, own)
+    return base, *await try_sandbox(base, settings.sandbox_limits, own, unsafe=unsafe)
 
 
-async def _open_sandbox(settings: Settings, folders: Folders) -> tuple[Path, Sandbox]:
-    base, sandbox, _ = await open_sandbox(settings, None)
+async def _open_sandbox(settings: Settings, folders: Folders, *, unsafe: bool = False) -> tuple[Path, Sandbox]:
+    base, sandbox, _ = await open_sandbox(settings, None, unsafe=unsafe)
     return base if base != folders.data else make_private(folders.data / "workspaces"), sandbox
 
 

@@ -15,7 +15,8 @@ import msgspec
 
 from sale_tui.errors import NoSandbox
 from sale_tui.ports import ExecResult
-from sale_tui.sandbox.bubblewrap import ENVIRONMENT, INNER_ID, BubblewrapSandbox
+from sale_tui.sandbox.bubblewrap import INNER_ID, BubblewrapSandbox
+from sale_tui.sandbox.launched import ENVIRONMENT
 from sale_tui.trees import remove_tree
 
 PROBES = 20

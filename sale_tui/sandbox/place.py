@@ -66,6 +66,8 @@ class Place:
         """What must start bubblewrap so that it finds its folders."""
         self.sources: dict[Path, Path] = {}
         """Where folders are found that are not found at their own paths."""
+        self.scratch = folder
+        """Of a sandbox without a file system of its own: the folder of the run's other files."""
         self.held = contextlib.ExitStack()
 
     def source(self, folder: Path) -> str:

@@ -21,6 +21,8 @@ from sale_tui.types import SandboxLimits, SandboxTier
 
 GRACE_SECONDS = 0.5
 """For the launcher to end and the pipes to close after the inner init was killed."""
+KEEPER_SECONDS = 5.0
+"""For a launcher that ends the processes itself, one by one, however busy the machine is."""
 _UNFINISHED: set[asyncio.Task[Any]] = set()
 """asyncio itself would forget a task that nobody holds."""
 _SIGNALS = range(129, 129 + 64)
@@ -42,6 +44,8 @@ class Launch(msgspec.Struct, frozen=True, kw_only=True):
     """Whom to become first, with the group of the same number and no other; None: stay."""
     stdin: int | None = asyncio.subprocess.DEVNULL
     """Descriptor of the input; None: a pipe, which ``Running.input`` writes to."""
+    keeper: bool = False
+    """Whether the launcher itself, told by SIGTERM, ends all that it has started: no inner init does it."""
 
 
 Watcher = Callable[["Running"], Awaitable[None]]
@@ -61,6 +65,7 @@ class Running:
         self._talks = talks
         self._began = time.monotonic()
         self._stopped = False
+        self._keeper = False
         self._process: asyncio.subprocess.Process | None = None
         self._transports: list[asyncio.BaseTransport] = []
         self._status = Status()
@@ -68,7 +73,9 @@ class Running:
 
     @property
     def init(self) -> int | None:
-        """Process id of the inner init, once the launcher has told it."""
+        """Process id of what all others of the run descend from, once that is known."""
+        if self._keeper:
+            return None if self._process is None else self._process.pid
         return self._status.pid
 
     def stop(self, reason: StopReason | None) -> None:
@@ -120,6 +127,7 @@ class Running:
             protocols = self.feed.streams if self._talks else self._kept
             out, err, status = [await self._reads(each, ours) for each in (*protocols, self._status)]
             stdin = await self._writes(ours) if launch.stdin is None else launch.stdin
+            self._keeper = launch.keeper
             self._process = await asyncio.create_subprocess_exec(
                 *launch.program,
                 *("--json-status-fd", str(status)),
@@ -144,8 +152,9 @@ class Running:
     async def _bury(self) -> None:
         """Kill what is left, and return when it is gone and its last words are read."""
         self._kill()
-        if not await _within(self._wait()):
+        if not await _within(self._wait(), KEEPER_SECONDS if self._keeper else GRACE_SECONDS):
             self._kill_group()
+            await _within(self._wait())
         await _within(self._status.ended())
         self.input.abort()
         self.feed.release()
@@ -195,6 +204,11 @@ class Running:
         return read
 
     def _kill(self) -> None:
+        if self._keeper:
+            if self._process is not None and self._process.returncode is None:
+                with contextlib.suppress(ProcessLookupError):
+                    self._process.terminate()
+            return
         self._status.kill()
         if self._status.pidfd is None:
             self._kill_group()

@@ -27,8 +27,14 @@ _MOST_FILES = 200_000
 class Watch:
     """Watches one run."""
 
-    def __init__(self, workspace: Path, limits: SandboxLimits, in_memory: tuple[str, ...] = ()) -> None:
-        """``in_memory``: file systems of the sandbox that have no bound of their own; they count as memory."""
+    def __init__(
+        self, workspace: Path, limits: SandboxLimits, in_memory: tuple[str, ...] = (), scratch: Path | None = None
+    ) -> None:
+        """``in_memory``: file systems of the sandbox that have no bound of their own; they count as memory.
+
+        ``scratch``: a folder of temporary files that has no bound of its own.
+        """
+        self._scratch = scratch
         self._workspace = workspace
         self._limits = limits
         self._in_memory = in_memory
@@ -101,6 +107,12 @@ class Watch:
             self._due = now + max(COUNT_SECONDS, 20 * (now - began))
 
     async def _count(self, pids: list[int], lost: int, lost_files: int) -> StopReason | None:
+        if self._scratch is not None:
+            beside = await asyncio.to_thread(census.usage, self._scratch, self._limits.files)
+            if beside.bytes > self._limits.scratch_bytes:
+                return "disk"
+            if not beside.whole and (reason := self._by_loss(lost, lost_files)):
+                return reason
         if not self._before.whole:
             return self._by_loss(lost, lost_files)
         now = await asyncio.to_thread(census.usage, self._workspace, self._before.files + self._limits.files)

@@ -15,6 +15,7 @@ STARTERS = {
 """The modules that may start a process, and what they start; none but the first is ever given code of a model."""
 INSIDE = {
     "sale_tui/agent/tools/python_driver.py": "the session's own interpreter, which runs in the sandbox alone",
+    "sale_tui/sandbox/keeper.py": "the keeper of a run without a root of its own: it starts the run's program",
     "sale_tui/documents/inside.py": "the readers of HTML and PDF, which run in the sandbox alone",
 }
 """Modules that are given to the sandbox as texts, and what they are; nothing outside imports them."""

@@ -15,7 +15,8 @@ import pytest
 
 from sale_tui.errors import NoSandbox
 from sale_tui.ports import ExecRequest
-from sale_tui.sandbox.bubblewrap import ENVIRONMENT, SPARE_TASKS, WORKSPACE, BubblewrapSandbox
+from sale_tui.sandbox.bubblewrap import BubblewrapSandbox
+from sale_tui.sandbox.launched import ENVIRONMENT, SPARE_TASKS, WORKSPACE
 from sale_tui.sandbox.place import Place
 from sale_tui.types import MEGABYTE, SandboxLimits
 

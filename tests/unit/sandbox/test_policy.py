@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from sale_tui.errors import ConfigurationFault, NoSandbox
 from sale_tui.ports import ExecRequest
-from sale_tui.sandbox.bubblewrap import WORKSPACE, BubblewrapSandbox
+from sale_tui.sandbox.bubblewrap import BubblewrapSandbox
+from sale_tui.sandbox.launched import WORKSPACE
 from sale_tui.sandbox.place import Place
 from sale_tui.settings import Settings, load_settings
 
