@@ -118,6 +118,7 @@ async def open_session(
             notices=complaints,
             private_corpus=reading.documents is not None,
             documents=reading.documents,
+            archive=memory.archive,
         )
     )
 

@@ -218,7 +218,7 @@ def replay(log: Path, speed: float, text: bool) -> int:
 
 @cli.group()
 def memory() -> None:
-    """Look into the auction memory."""
+    """Look into the auction memory, mark answers, forget, export."""
 
 
 @memory.command("list")
@@ -250,6 +250,41 @@ def memory_show(auction: str, as_json: bool) -> int:
     from sale_tui.front import show_memory
 
     return show_memory(auction, as_json=as_json)
+
+
+@memory.command("mark")
+@click.argument("auction")
+@click.argument("verdict", type=click.Choice(["right", "wrong", "unknown"]))
+@_json_option
+def memory_mark(auction: str, verdict: str, as_json: bool) -> int:
+    """Say whether the answer of one AUCTION was right: later bids learn from it."""
+    from sale_tui.front import mark_memory
+
+    return mark_memory(auction, verdict, as_json=as_json)
+
+
+@memory.command("forget")
+@click.argument("auctions", nargs=-1, required=True)
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@_json_option
+def memory_forget(auctions: tuple[str, ...], yes: bool, as_json: bool) -> int:
+    """Remove AUCTIONS from the memory for good, with their logs; asks first."""
+    from sale_tui.front import forget_memory
+
+    if not yes and (as_json or not (sys.stdin.isatty() and sys.stderr.isatty())):
+        raise UsageFault("forgetting has to be confirmed", "say --yes")
+    return forget_memory(auctions, ask=not yes, as_json=as_json)
+
+
+@memory.command("export")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.argument("auctions", nargs=-1)
+@_json_option
+def memory_export(file: Path, auctions: tuple[str, ...], as_json: bool) -> int:
+    """Write AUCTIONS, or all of them, to a new FILE: Markdown (.md) or JSON (.json)."""
+    from sale_tui.front import export_memory
+
+    return export_memory(file, auctions, as_json=as_json)
 
 
 @cli.group()

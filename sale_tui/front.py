@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import dataclasses
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, cast
 
-from sale_tui.errors import ConfigurationFault, UsageFault
+from sale_tui.errors import ConfigurationFault, Interrupted, UsageFault
 from sale_tui.paths import find_pools, is_folder, resolve_pool, user_folders
 from sale_tui.session.wiring import TaskRequest
 from sale_tui.settings import Settings
+from sale_tui.types import Outcome
 
 if TYPE_CHECKING:
     from sale_tui.session.runner import Session
 
 RequestedKind = Literal["auto", "search", "coding"]
+VERDICTS: dict[str, Outcome] = {"right": "passed", "wrong": "failed", "unknown": "unknown"}
+"""What the command line says, as memory keeps it."""
 
 
 def start_app(settings: Settings, workspace: Path | None) -> int:
@@ -129,6 +132,40 @@ def show_memory(auction: str, *, as_json: bool) -> int:
 
     store = open_store()
     return headless_show(store.get_auction(auction), store.events(auction), sys.stdout, as_json=as_json)
+
+
+def mark_memory(auction: str, verdict: str, *, as_json: bool) -> int:
+    """Whether the answer of one past auction was right."""
+    from sale_tui.bootstrap import open_store
+    from sale_tui.headless.memory import mark_memory as headless_mark
+
+    return headless_mark(open_store().mark(auction, VERDICTS[verdict]), sys.stdout, as_json=as_json)
+
+
+def forget_memory(auctions: Sequence[str], *, ask: bool, as_json: bool) -> int:
+    """Past auctions, removed once somebody has said so."""
+    from sale_tui.bootstrap import open_store
+    from sale_tui.headless.memory import ask_to_forget
+    from sale_tui.headless.memory import forget_memory as headless_forget
+
+    store = open_store()
+    heads = store.summaries_of(list(dict.fromkeys(store.resolve(auction) for auction in auctions)))
+    if ask and not ask_to_forget(heads, sys.stdin, sys.stderr):
+        raise Interrupted("nothing was forgotten", "answer y to forget")
+    store.forget([head.id for head in heads])
+    return headless_forget(heads, sys.stdout, as_json=as_json)
+
+
+def export_memory(file: Path, auctions: Sequence[str], *, as_json: bool) -> int:
+    """Past auctions as a file."""
+    from sale_tui.bootstrap import open_store
+    from sale_tui.headless.memory import export_memory as headless_export
+    from sale_tui.session.export import check_target, export
+
+    check_target(file)
+    store = open_store()
+    names = [store.resolve(auction) for auction in auctions] or sorted(store.ids(), reverse=True)
+    return headless_export(file, export(map(store.get_auction, names), file), sys.stdout, as_json=as_json)
 
 
 def list_pools(*, as_json: bool) -> int:

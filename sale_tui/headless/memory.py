@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from pathlib import Path
 from typing import Any, TextIO
 
 import msgspec
@@ -13,6 +14,12 @@ from sale_tui.events import AnyEvent
 from sale_tui.headless.formats import TASK_WIDTH, print_json, print_lines, table
 from sale_tui.headless.narration import Narrator
 from sale_tui.literal import literal_line
+
+SAID = {
+    "passed": "the answer was right",
+    "failed": "the answer was wrong",
+    "unknown": "whether it was right is not known",
+}
 
 
 def list_memory(summaries: Sequence[msgspec.Struct], out: TextIO, *, as_json: bool = False) -> int:
@@ -46,6 +53,42 @@ def show_memory(stored: msgspec.Struct, events: Iterable[AnyEvent], out: TextIO,
     narrator = Narrator(out)
     for event in events:
         narrator.tell(event)
+    return int(Exit.ANSWERED)
+
+
+def mark_memory(summary: msgspec.Struct, out: TextIO, *, as_json: bool = False) -> int:
+    """An auction whose answer was marked: its summary as it is now."""
+    row = msgspec.to_builtins(summary)
+    if as_json:
+        print_json(row, out)
+    else:
+        print_lines([f"{row['id']}: {SAID[row['outcome']]}", f"  {literal_line(row['task'], TASK_WIDTH)}"], out)
+    return int(Exit.ANSWERED)
+
+
+def ask_to_forget(summaries: Sequence[msgspec.Struct], answers: TextIO, out: TextIO) -> bool:
+    """Whether somebody says that these auctions are to be forgotten."""
+    print_lines(_table([msgspec.to_builtins(summary) for summary in summaries]), out)
+    print("Forget them for good, with their logs? [y/N] ", end="", file=out, flush=True)
+    return answers.readline().strip().lower() in {"y", "yes"}
+
+
+def forget_memory(summaries: Sequence[msgspec.Struct], out: TextIO, *, as_json: bool = False) -> int:
+    """Auctions that were forgotten."""
+    ids = [msgspec.to_builtins(summary)["id"] for summary in summaries]
+    if as_json:
+        print_json({"forgotten": ids}, out)
+    else:
+        print_lines([f"forgotten: {', '.join(ids)}"], out)
+    return int(Exit.ANSWERED)
+
+
+def export_memory(file: Path, auctions: int, out: TextIO, *, as_json: bool = False) -> int:
+    """A file that holds so many auctions now."""
+    if as_json:
+        print_json({"file": str(file.absolute()), "auctions": auctions}, out)
+    else:
+        print_lines([f"{auctions} {'auction' if auctions == 1 else 'auctions'} in {literal_line(str(file))}"], out)
     return int(Exit.ANSWERED)
 
 

@@ -7,9 +7,8 @@ from typing import Any, TypeVar
 import msgspec
 from sqlite_utils import Database
 
-from sale_tui.errors import ConfigurationFault
-from sale_tui.events import AgentEntry, AnyEvent, decode
-from sale_tui.memory.stored import (
+from sale_tui.archive import (
+    Account,
     AuctionSummary,
     StoredAuction,
     StoredAward,
@@ -17,7 +16,10 @@ from sale_tui.memory.stored import (
     StoredFailure,
     StoredMark,
     StoredRun,
+    Wanted,
 )
+from sale_tui.errors import ConfigurationFault
+from sale_tui.events import AgentEntry, AnyEvent, decode
 from sale_tui.types import AuctionRecord, Award, Bid, Bill, Scales, Scorecard, Task, Usage, Weights
 
 RECORD_FORMAT = 1
@@ -33,7 +35,18 @@ FROM auctions LEFT JOIN awards ON awards.auction = id LEFT JOIN runs ON runs.auc
 
 _AMONG = "WHERE auctions.id IN (SELECT value FROM json_each(?))"
 
-_PAGE = "WHERE (:before IS NULL OR id < :before) ORDER BY id DESC LIMIT :limit"
+_WANTED = "(:kind IS NULL OR kind = :kind) AND (:agent IS NULL OR awards.agent = :agent)"
+
+_PAGE = f"WHERE (:before IS NULL OR id < :before) AND {_WANTED} ORDER BY id DESC LIMIT :limit"
+
+_IDS = f"SELECT id FROM auctions LEFT JOIN awards ON awards.auction = id WHERE {_WANTED}"  # noqa: S608  (our own text)
+
+_ACCOUNTS = """
+SELECT id, awards.agent, coalesce(outcomes.outcome, 'unknown') AS outcome, ended - started AS seconds, bills.*
+FROM auctions LEFT JOIN awards ON awards.auction = id LEFT JOIN bills ON bills.auction = id
+     LEFT JOIN outcomes ON outcomes.auction = id
+ORDER BY id
+"""
 
 _HOLDS_EVERY_WORD = """
 WHERE NOT EXISTS (
@@ -75,10 +88,25 @@ def unknown_auction(name: str) -> ConfigurationFault:
     return ConfigurationFault(f"there is no auction {name!r} in the memory", "see `sale-tui memory list` for the ids")
 
 
-def summaries(db: Database, limit: int, before: str | None) -> list[dict[str, Any]]:
+def summaries(db: Database, wanted: Wanted, limit: int, before: str | None) -> list[dict[str, Any]]:
     """Rows of AuctionSummary and their writer, newest first, of ids that sort before ``before``."""
     query = _SUMMARY + _PAGE
-    return list(db.query(query, {"before": before, "limit": limit}))
+    return list(db.query(query, {**msgspec.structs.asdict(wanted), "before": before, "limit": limit}))
+
+
+def ids(db: Database, wanted: Wanted) -> list[str]:
+    """The ids of all auctions that are wanted."""
+    return [row[0] for row in db.execute(_IDS, msgspec.structs.asdict(wanted)).fetchall()]
+
+
+def accounts(db: Database) -> list[Account]:
+    """What every auction cost, the oldest first."""
+    found = []
+    for row in db.query(_ACCOUNTS):
+        billed = row.pop("auction") is not None
+        bill = {field.name: row.pop(field.name) for field in msgspec.structs.fields(Bill)}
+        found.append(Account(**row, bill=Bill(**bill) if billed else None))
+    return found
 
 
 def summaries_of(db: Database, ids: list[str]) -> list[dict[str, Any]]:
@@ -88,13 +116,14 @@ def summaries_of(db: Database, ids: list[str]) -> list[dict[str, Any]]:
     return [rows[name] for name in ids if name in rows]
 
 
-def by_words(db: Database, text: str, limit: int) -> list[dict[str, Any]]:
+def by_words(db: Database, text: str, wanted: Wanted, limit: int) -> list[dict[str, Any]]:
     """Rows of AuctionSummary whose task, plans or answer hold every word, newest first."""
     words = text.split()
     if not words:
         return []
-    values = {"words": _json([f"%{_escaped(word)}%" for word in words]), "limit": limit}
-    return list(db.query(_SUMMARY + _HOLDS_EVERY_WORD + " ORDER BY id DESC LIMIT :limit", values))
+    held = _json([f"%{_escaped(word)}%" for word in words])
+    values = {**msgspec.structs.asdict(wanted), "words": held, "limit": limit}
+    return list(db.query(f"{_SUMMARY}{_HOLDS_EVERY_WORD} AND {_WANTED} ORDER BY id DESC LIMIT :limit", values))
 
 
 def summary(row: dict[str, Any], alive: bool) -> AuctionSummary:

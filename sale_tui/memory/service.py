@@ -8,13 +8,14 @@ import threading
 from collections import OrderedDict
 from pathlib import Path
 
+from sale_tui.archive import SearchHit, SearchResult, Wanted
 from sale_tui.errors import SaleError
 from sale_tui.events import Event
+from sale_tui.memory.archive import MemoryArchive
 from sale_tui.memory.database import connect
 from sale_tui.memory.kinds import BUILT_IN, KindClassifier
 from sale_tui.memory.recall import candidates, choose_pairs, load_past
 from sale_tui.memory.store import AuctionStore
-from sale_tui.memory.stored import SearchHit, SearchResult
 from sale_tui.memory.vectors import VectorIndex
 from sale_tui.ports import Embedder
 from sale_tui.types import ContrastPair, Kind, Outcome
@@ -31,6 +32,7 @@ class MemoryService:
 
     def __init__(self, store: AuctionStore, vectors: VectorIndex, kinds: KindClassifier, embedder: Embedder) -> None:
         self.store = store
+        self.archive = MemoryArchive(store.path, self.search)
         self._vectors = vectors
         self._kinds = kinds
         self._embedder = embedder
@@ -85,27 +87,31 @@ class MemoryService:
         """
         return await self._kinds.nearest(await self._embedded(text))
 
-    async def search(self, text: str, limit: int = 20) -> SearchResult:
+    async def search(self, text: str, limit: int = 20, wanted: Wanted | None = None) -> SearchResult:
         """Past auctions by the meaning of their task, or by their words where no embedding can be had."""
         try:
             await self._catch_up()
             vector = await self._embedded(text)
         except SaleError as error:
-            return self.search_words(text, limit, error.message)
-        found = await asyncio.to_thread(self._vectors.nearest, vector, limit)
-        heads = {head.id: head for head in self.store.summaries_of([name for name, _ in found])}
+            return await asyncio.to_thread(self.search_words, text, limit, error.message, wanted)
+        among = None if wanted in {None, Wanted()} else await asyncio.to_thread(self.store.ids, wanted)
+        found = await asyncio.to_thread(self._vectors.nearest, vector, limit, among)
+        summaries = await asyncio.to_thread(self.store.summaries_of, [name for name, _ in found])
+        heads = {head.id: head for head in summaries}
         hits = tuple(SearchHit(auction=heads[name], similarity=cosine) for name, cosine in found if name in heads)
         return SearchResult(hits=hits, by="meaning")
 
-    def search_words(self, text: str, limit: int = 20, reason: str = "") -> SearchResult:
+    def search_words(self, text: str, limit: int = 20, reason: str = "", wanted: Wanted | None = None) -> SearchResult:
         """Past auctions that hold every word, newest first, without an embedder."""
-        hits = tuple(SearchHit(auction=head, similarity=None) for head in self.store.search_words(text, limit))
+        heads = self.store.search_words(text, limit, wanted)
+        hits = tuple(SearchHit(auction=head, similarity=None) for head in heads)
         return SearchResult(hits=hits, by="words", reason=reason)
 
     def close(self) -> None:
         """Close the database; safe to call twice."""
         if self._warming is not None:
             self._warming.cancel()
+        self.archive.close()
         self._reader.close()
         self._vectors.close()
         self.store.close()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator
 
+from sale_tui.archive import Archive
 from sale_tui.auction.setting import Deadlines
 from sale_tui.commands import Command, Interrupt, Pause, SetKind
 from sale_tui.errors import ConfigurationFault, UsageFault
@@ -40,6 +41,11 @@ class Session:
     def busy(self) -> bool:
         """Whether a task is under way."""
         return self._task is not None
+
+    @property
+    def archive(self) -> Archive | None:
+        """The auctions of the past."""
+        return self.wiring.archive
 
     def load(self) -> AsyncGenerator[Event, None]:
         """Load every model now: AgentReady or AgentLost of each as it comes, unstamped and unstored."""

@@ -9,6 +9,7 @@ from typing import Literal
 
 from sale_tui.agent.approval_store import ApprovalBook
 from sale_tui.agent.tools.base import Tool
+from sale_tui.archive import Archive
 from sale_tui.ports import ChatModel, Clock, Embedder, Memory, Sandbox
 from sale_tui.sources import Documents
 from sale_tui.types import Limits, Pool
@@ -60,6 +61,8 @@ class Wiring:
     """What the user should know at the beginning of every task."""
     private_corpus: bool = False
     """Whether the documents that ``search`` reads are the user's own."""
+    archive: Archive | None = None
+    """The same memory, for people to look into."""
     documents: Documents | None = None
     """Those, to be kept up to date while the session lasts."""
     chosen_tools: tuple[str, ...] = ()

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Protocol
 
+from sale_tui.archive import Archive
 from sale_tui.commands import Command, Interrupt, Pause
 from sale_tui.events import AgentReady, AnyEvent, Event, LogStarted, TaskReceived
 from sale_tui.types import AgentSpec, AuctionRules, Pool
@@ -16,6 +17,11 @@ if TYPE_CHECKING:
 
 class Source(Protocol):
     """What the app asks of a session; ``sale_tui.session.runner.Session`` is one."""
+
+    @property
+    def archive(self) -> Archive | None:
+        """The auctions of the past; None where there is no memory."""
+        ...
 
     def load(self) -> AsyncIterator[Event]:
         """Load every model: AgentReady or AgentLost of each."""
@@ -43,6 +49,7 @@ class ReplaySource:
 
     def __init__(self, events: Sequence[AnyEvent], speed: float = 1.0, stay: bool = False) -> None:
         """``speed``: times as fast as it happened. ``stay``: the log's task never ends, for pictures of it."""
+        self.archive: Archive | None = None
         self._stay = stay
         self._events = tuple(events)
         self._speed = speed

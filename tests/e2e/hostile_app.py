@@ -17,6 +17,7 @@ import msgspec
 from textual.pilot import Pilot
 from textual.screen import Screen
 
+from sale_tui.archive import Archive
 from sale_tui.commands import Command
 from sale_tui.events import (
     AgentLost,
@@ -59,6 +60,7 @@ class PayloadSource:
 
     def __init__(self, log: list[AnyEvent]) -> None:
         self._log = log
+        self.archive: Archive | None = None
         self.text = ""
         self.gate = asyncio.Event()
 

@@ -193,10 +193,20 @@ def test_commands_are_plain_whatever_was_asked_answered_and_kept(
         assert smuggled(output) == [], command[:3]
         shown |= marks_in(output.decode())
     newest = auctions_of(own)[0]
-    for command in (["memory", "show", newest], ["memory", "show", "--json", newest], ["rescore", newest]):
+    exported = str(tmp_path / "past.md")
+    for command in (
+        ["memory", "show", newest],
+        ["memory", "show", "--json", newest],
+        ["rescore", newest],
+        ["memory", "mark", auctions_of(own)[1], "right"],
+        ["memory", "export", exported],
+        ["memory", "forget", "--yes", newest],
+    ):
         output, code = written([str(COMMAND), *command], own, (40, 120), 60)
         assert code == 0, (command, output[-1000:])
         assert smuggled(output) == [], command
+    assert smuggled(Path(exported).read_bytes()) == []
+    assert newest not in auctions_of(own)
     assert len(shown) >= 200
 
 

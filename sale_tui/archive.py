@@ -1,8 +1,9 @@
-"""What the memory gives back: frozen values for the command line and the app."""
+"""Past auctions as front ends see them: frozen values, and the protocol of what holds them."""
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Sequence
+from typing import Literal, Protocol
 
 import msgspec
 
@@ -140,3 +141,70 @@ class SearchResult(msgspec.Struct, frozen=True, kw_only=True):
     by: Literal["meaning", "words"]
     reason: str = ""
     """Why it was not by meaning."""
+
+
+class Wanted(msgspec.Struct, frozen=True, kw_only=True):
+    """Which auctions are asked for; None: whatever it is."""
+
+    kind: Kind | None = None
+    agent: str | None = None
+    """Who was awarded."""
+
+
+class Account(msgspec.Struct, frozen=True, kw_only=True):
+    """What one auction cost and what came of it: a line of the books."""
+
+    id: str
+    agent: str | None
+    """Who was awarded."""
+    outcome: Outcome
+    seconds: float | None
+    """By the clock, from the task to its end, the time for a decision included; None where the log has no end."""
+    bill: Bill | None
+    """None where nothing was awarded, or the log stopped before the bill."""
+
+
+class Archive(Protocol):
+    """The auctions of the past, for people. Any thread may call it; ``search`` belongs to the event loop.
+
+    Ids may be shortened to a beginning that is unique. Every method raises SaleError where the memory cannot be read,
+    ConfigurationFault for an unknown auction.
+    """
+
+    def page(self, wanted: Wanted, limit: int, before: str | None = None) -> list[AuctionSummary]:
+        """The newest auctions first; ``before`` is the id where the last page ended."""
+        ...
+
+    def count(self, wanted: Wanted) -> int:
+        """How many there are."""
+        ...
+
+    def agents(self) -> list[str]:
+        """Everybody who ever got an award, by name."""
+        ...
+
+    async def search(self, text: str, wanted: Wanted, limit: int) -> SearchResult:
+        """The auctions whose task means nearly the same, nearest first; by words where no embedding can be had."""
+        ...
+
+    def get_auction(self, auction: str) -> StoredAuction:
+        """Everything about one auction, its events included."""
+        ...
+
+    def accounts(self) -> list[Account]:
+        """One line an auction, the oldest first."""
+        ...
+
+    def set_outcome(self, auction: str, outcome: Outcome) -> None:
+        """Keep whether the answer was right; ``unknown`` takes that back. Adds an OutcomeSet to the log.
+
+        Raises ConfigurationFault where there is no answer, or the auction is still under way.
+        """
+        ...
+
+    def forget(self, auctions: Sequence[str]) -> int:
+        """Remove auctions with all that was kept of them, for good; how many there were.
+
+        Raises ConfigurationFault where one is still under way; then all stay.
+        """
+        ...
