@@ -92,7 +92,9 @@ class _Execution:
         self._budget = Budget(run.limits, run.clock)
         characters = min(run.context.output_characters, max(run.model.spec.context, MIN_OUTPUT_CHARACTERS))
         self._kept = Kept()
-        self._context = msgspec.structs.replace(run.context, output_characters=characters, kept=self._kept)
+        self._context = msgspec.structs.replace(
+            run.context, output_characters=characters, kept=self._kept, tell=lambda text: emit(Notice(text=text))
+        )
         self._step = 0
         self._usage = Usage()
         self._unfinished = 0

@@ -6,7 +6,7 @@ import asyncio
 import importlib.util
 import logging
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
@@ -30,6 +30,8 @@ LIFE_SECONDS = 7 * 86_400.0
 PAGES = 10
 """Most pages of a server's list of tools."""
 REASON_CHARACTERS = 200
+_ENDS = {"Connection closed", "Session terminated"}
+"""What the library says of a server that is gone, or has forgotten us."""
 
 
 class ServerFault(SaleError):
@@ -70,6 +72,8 @@ class Server:
         self._ready = asyncio.Event()
         self._closing = asyncio.Event()
         self._ended = ""
+        self._reviving = asyncio.Lock()
+        self._listed = self._revived = self._closed = False
 
     @property
     def inside(self) -> bool:
@@ -78,24 +82,29 @@ class Server:
 
     async def open(self, seconds: float = OPENING_SECONDS) -> None:
         """Start it and ask for its tools. Raises ServerFault; nothing of it is left then."""
+        self._ready, self._closing = asyncio.Event(), asyncio.Event()
+        self._complaint, self._ended = Complaint(), ""
         self._life = asyncio.create_task(self._live())
         try:
             async with asyncio.timeout(seconds):
                 await self._ready.wait()
         except TimeoutError:
-            await self.close()
-            raise self._fault(f"it did not answer within {seconds:g} s") from None
+            await self._end()
+            self._ended = f"it did not answer within {seconds:g} s"
+            raise self._fault(self._ended) from None
         if self._client is None:
             raise self._fault(self._ended)
 
-    async def call(self, tool: str, arguments: Mapping[str, object]) -> Any:
-        """What a tool answers, a ``CallToolResult``. Raises ServerFault."""
+    async def call(self, tool: str, arguments: Mapping[str, object], tell: Callable[[str], None]) -> Any:
+        """What a tool answers, a ``CallToolResult``. Raises ServerFault.
+
+        A server that had ended before is started again first, once in its life; one with an address is only connected
+        to, as often as need be. ``tell`` takes what the user should know of that. No call is ever made twice.
+        """
         from mcp import MCPError
         from mcp.types import CallToolRequest, CallToolRequestParams, CallToolResult
 
-        client = self._client
-        if client is None:
-            raise self._fault(self._ended or "it has ended")
+        client = self._client or await self._revive(tell)
         request = CallToolRequest(params=CallToolRequestParams(name=tool, arguments=dict(arguments)))
         try:
             async with asyncio.timeout(self.config.seconds):
@@ -104,15 +113,45 @@ class Server:
         except TimeoutError:
             raise self._fault(f"no answer within {self.config.seconds:g} s") from None
         except MCPError as error:
-            if "closed" in error.message.lower():
-                self._ended = "it has ended"
-                await self.close()
-            raise self._fault(error.message) from None
+            if error.message not in _ENDS:
+                raise self._fault(error.message) from None
+            self._ended = "it has ended"
+            await self._end()
+            again = " and is not started a second time" if self._gone else "; the next call begins it anew"
+            raise self._fault(self._ended, again) from None
         except Exception as error:
             raise self._fault(in_words(error)) from error
 
     async def close(self) -> None:
-        """End it; safe to call twice."""
+        """End it for good; safe to call twice."""
+        self._closed = True
+        await self._end()
+
+    @property
+    def _gone(self) -> bool:
+        """Whether it is not begun again once it has ended."""
+        return self._closed or (self._revived and bool(self.config.command))
+
+    async def _revive(self, tell: Callable[[str], None]) -> Client:
+        async with self._reviving:
+            if self._client is None:
+                if self._gone:
+                    raise self._fault(self._ended or "it has ended")
+                self._revived = True
+                how = "It is started again." if self.config.command else "It is connected to again."
+                tell(f"MCP server {self.name} has ended. {how}")
+                try:
+                    await self.open()
+                except asyncio.CancelledError:
+                    # Nobody waits for it any more; the next call may try.
+                    await self._end()
+                    self._revived = False
+                    raise
+            if self._client is None:
+                raise self._fault(self._ended)
+            return self._client
+
+    async def _end(self) -> None:
         self._closing.set()
         if self._life is None:
             return
@@ -130,14 +169,17 @@ class Server:
         with open(os.devnull, "w", encoding="utf-8") as nowhere:  # noqa: ASYNC230, PTH123 - there is nothing to wait for
             try:
                 async with Client(self._transport(nowhere), cache=None) as client:
-                    await self._list(client)
+                    if not self._listed:
+                        # Once: what it offers must not become something else behind the user's back.
+                        await self._list(client)
+                        self._listed = True
                     self._client = client
                     self._ready.set()
                     await self._closing.wait()
             except Exception as error:  # noqa: BLE001 - whatever befalls a server is its end, and no more
                 while isinstance(error, ExceptionGroup):
                     error = error.exceptions[0]  # noqa: PLW2901 - the first of them says it
-                self._ended = in_words(error)
+                self._ended = self._ended or in_words(error)
             finally:
                 self._client = None
                 self._ready.set()
@@ -189,9 +231,10 @@ class Server:
             return
         self.specs[name] = spec
 
-    def _fault(self, reason: str) -> ServerFault:
-        last = self._complaint.last
-        said = f"{reason}; its last words: {last}" if last else reason
+    def _fault(self, reason: str, more: str = "") -> ServerFault:
+        # What one has written that still lives was about something else.
+        last = self._complaint.last if self._client is None else ""
+        said = f"{reason}{more}; its last words: {last}" if last else f"{reason}{more}"
         return ServerFault(
             f"MCP server {self.name}: {literal_line(said, REASON_CHARACTERS)}", f"check [mcp.{self.name}] in settings"
         )

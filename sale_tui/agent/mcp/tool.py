@@ -39,7 +39,7 @@ class McpTool:
     async def call(self, arguments: Mapping[str, object], context: ToolContext) -> ToolResult:
         """Call it; a server that fails is an answer, too, for its words are a stranger's."""
         try:
-            answer = await self._server.call(self._own_name, arguments)
+            answer = await self._server.call(self._own_name, arguments, context.tell)
         except ServerFault as fault:
             return ToolResult(ok=False, summary=fault.message, output=f"error: {fault.message}", untrusted=True)
         text = text_of(answer.content, answer.structured_content)

@@ -51,6 +51,10 @@ class Kept:
         await asyncio.gather(*(thing.close() for thing in things.values()), return_exceptions=True)
 
 
+def _unheard(text: str) -> None:
+    """Nobody listens."""
+
+
 class ToolContext(msgspec.Struct, frozen=True, kw_only=True):
     """What a tool may use in one run."""
 
@@ -62,6 +66,8 @@ class ToolContext(msgspec.Struct, frozen=True, kw_only=True):
     """Longest output that the model can take."""
     kept: Kept | None = None
     """What tools keep from call to call; None: nothing is kept."""
+    tell: Callable[[str], None] = _unheard
+    """Takes what the user should know beside a call's answer; ours to say, never a stranger's words."""
 
 
 class ToolResult(msgspec.Struct, frozen=True, kw_only=True):
