@@ -95,7 +95,7 @@ async def open_session(
         for server in servers:
             begun.push_async_callback(server.close)
         reading = _open_reading(pool, folder, engine, SandboxExtractor(sandbox, workspaces), embedder, folders.cache)
-        tools = (*_tools(reading), *tools_of(servers))
+        tools = (*_tools(reading, settings.sandbox_seconds), *tools_of(servers))
         chosen = chosen_tools(settings.tools, pool.tools, tools)
         begun.pop_all()
     return Session(
@@ -108,6 +108,7 @@ async def open_session(
             tools=tools,
             chosen_tools=chosen,
             clock=SystemClock(),
+            sandbox_seconds=settings.sandbox_seconds,
             limits=Limits(steps=settings.steps, tokens=settings.tokens, seconds=settings.seconds),
             workspaces=workspaces,
             kept_workspaces=settings.workspaces,
@@ -274,7 +275,7 @@ def _open_reading(  # noqa: PLR0913, PLR0917 - wires what others have made
     return _Reading(shelf, documents, WebSearcher(engine, kept, clock), PageReader(Fetcher(), extractor, kept))
 
 
-def _tools(reading: _Reading) -> tuple[Tool, ...]:
+def _tools(reading: _Reading, seconds: float) -> tuple[Tool, ...]:
     from sale_tui.agent.tools.edit import EditTool
     from sale_tui.agent.tools.grep import GrepTool
     from sale_tui.agent.tools.list import ListTool
@@ -286,7 +287,7 @@ def _tools(reading: _Reading) -> tuple[Tool, ...]:
     from sale_tui.agent.tools.submit import SubmitTool
     from sale_tui.agent.tools.write import WriteTool
 
-    tools: list[Tool] = [PythonTool()]
+    tools: list[Tool] = [PythonTool(seconds)]
     if reading.shelf is not None or reading.search is not None:
         tools += [SearchTool(reading.shelf, reading.search), OpenTool(reading.shelf, reading.reader)]
     return (*tools, ShellTool(), ReadTool(), WriteTool(), EditTool(), ListTool(), GrepTool(), SubmitTool())

@@ -14,6 +14,7 @@ import click
 from click.core import ParameterSource
 
 from sale_tui import __version__
+from sale_tui.cli_approvals import approvals
 from sale_tui.cli_sandbox import sandbox
 from sale_tui.errors import ConfigurationFault, Defect, Exit, Interrupted, SaleError, UsageFault
 
@@ -127,6 +128,11 @@ def _given(context: click.Context, option: click.Parameter, globs: tuple[str, ..
     return globs or None
 
 
+_unsafe_option = click.option(
+    "--unsafe-no-sandbox", "unsafe", is_flag=True,
+    help="Run code of models with all your rights, for this launch. There is no setting for it.",
+)  # fmt: skip
+
 _json_option = click.option("--json", "as_json", is_flag=True, help="Data on stdout as JSON, narration on stderr.")
 
 
@@ -139,9 +145,12 @@ _json_option = click.option("--json", "as_json", is_flag=True, help="Data on std
 @click.option("--countdown", type=float, metavar="S", help="Seconds in which an award can be overruled.  [default: 8]")
 @click.option("--workspace", type=click.Path(path_type=Path), metavar="DIR",
               help="Folder whose copy the tools work in; changes reach it only as a diff that you accept.")  # fmt: skip
+@click.option("--tests", type=click.Path(path_type=Path), metavar="FILE",
+              help="Python tests for the code of every coding task's answer; memory keeps the outcome.")  # fmt: skip
 @_approval_options
+@_unsafe_option
 @click.pass_context
-def cli(context: click.Context, /, workspace: Path | None, **flags: Any) -> int:
+def cli(context: click.Context, /, workspace: Path | None, tests: Path | None, unsafe: bool, **flags: Any) -> int:
     """Local models bid for your task; the best value runs it.
 
     Without a command the app starts. Type a deep-search or coding task, watch the auction, overrule the winner.
@@ -153,7 +162,7 @@ def cli(context: click.Context, /, workspace: Path | None, **flags: Any) -> int:
         raise UsageFault("the app needs a terminal", 'without one use `sale-tui run "your task"`')
     from sale_tui.front import start_app
 
-    return start_app(_settings(**flags), workspace=workspace)
+    return start_app(_settings(**flags), workspace=workspace, tests=tests, unsafe=unsafe)
 
 
 @cli.command()
@@ -167,17 +176,18 @@ def cli(context: click.Context, /, workspace: Path | None, **flags: Any) -> int:
 @click.option("--accept-changes", is_flag=True,
               help="Carry the changes in the copy of --workspace into that folder, without asking.")  # fmt: skip
 @_approval_options
+@_unsafe_option
 @click.option("--jsonl", is_flag=True, help="Every event on stdout, a line of JSON each; narration on stderr.")
-def run(
-    task: str, kind: str, agent: str | None, workspace: Path | None, tests: Path | None, jsonl: bool, **flags: Any
-) -> int:
+def run(task: str, kind: str, workspace: Path | None, tests: Path | None, unsafe: bool, **flags: Any) -> int:
     """Run one task without the app: auction, execution, answer. TASK `-` reads it from stdin."""
-    from sale_tui.front import run_task
+    from sale_tui.front import run_task, task_request
 
     if flags.pop("accept_changes"):
         flags["allow"] = (*(flags["allow"] or ()), "accept_changes(*)")
+    agent, jsonl = flags.pop("agent"), flags.pop("jsonl")
     settings = _settings(**flags)
-    return _await(run_task(settings, _task(task), kind, agent=agent, workspace=workspace, tests=tests, jsonl=jsonl))
+    request = task_request(_task(task), kind, agent=agent, workspace=workspace, tests=tests)
+    return _await(run_task(settings, request, unsafe=unsafe, jsonl=jsonl))
 
 
 @cli.command()
@@ -331,6 +341,7 @@ def doctor(as_json: bool) -> int:
 
 
 cli.add_command(sandbox)
+cli.add_command(approvals)
 
 
 def _refuse_options_before(context: click.Context, command: str) -> None:

@@ -36,6 +36,7 @@ from sale_tui.types import (
     Outcome,
     Round,
     Sampling,
+    SandboxLimits,
     SandboxTier,
     Scales,
     Scorecard,
@@ -135,6 +136,10 @@ class LogStarted(Event, tag="log_started"):
     sandbox: SandboxTier
     tool_hashes: dict[str, str] = msgspec.field(default_factory=dict)
     """Tool name to SHA-256 of its spec as JSON with sorted keys; withheld tools, too."""
+    sandbox_limits: SandboxLimits | None = None
+    """Of every program that a tool runs, unless the tool asks for others; None in a log that does not tell."""
+    sandbox_seconds: float = 0.0
+    """Wall time of a program whose tool asks for no other; 0 in a log that does not tell."""
 
 
 class TaskReceived(Event, tag="task_received"):

@@ -23,40 +23,37 @@ VERDICTS: dict[str, Outcome] = {"right": "passed", "wrong": "failed", "unknown":
 """What the command line says, as memory keeps it."""
 
 
-def start_app(settings: Settings, workspace: Path | None) -> int:
-    """The app; returns when the user quits."""
+def start_app(settings: Settings, workspace: Path | None, tests: Path | None, *, unsafe: bool) -> int:
+    """The app; returns when the user quits. ``unsafe``: without a sandbox, by the user's flag."""
     from sale_tui.bootstrap import open_pool, open_session
     from sale_tui.tui.app import SaleApp
 
     check_workspace(workspace)
+    given = TaskRequest(text="", workspace=workspace)
+    if tests is not None:
+        given = with_tests(given, tests)
     pool = open_pool(settings)
 
     async def opened() -> Session:
-        return await open_session(settings, countdown_seconds=settings.countdown, attended=True)
+        return await open_session(settings, countdown_seconds=settings.countdown, attended=True, unsafe=unsafe)
 
-    app = SaleApp(opened, pool, workspace=workspace)
+    app = SaleApp(opened, pool, given=given, unsafe=unsafe)
     app.run()
     return app.return_code or 0
 
 
-async def run_task(
-    settings: Settings,
-    task: str,
-    kind: str,
-    *,
-    agent: str | None,
-    workspace: Path | None,
-    tests: Path | None,
-    jsonl: bool,
-) -> int:
-    """One task, headless."""
-    from sale_tui.headless.run import run_task as headless_run
-
+def task_request(task: str, kind: str, *, agent: str | None, workspace: Path | None, tests: Path | None) -> TaskRequest:
+    """What is asked of a session. Raises ConfigurationFault, UsageFault."""
     check_workspace(workspace)
     request = TaskRequest(text=task, kind=cast(RequestedKind, kind), pinned=agent, workspace=workspace)
-    if tests is not None:
-        request = with_tests(request, tests)
-    async with _opened(settings) as session:
+    return request if tests is None else with_tests(request, tests)
+
+
+async def run_task(settings: Settings, request: TaskRequest, *, unsafe: bool, jsonl: bool) -> int:
+    """One task, headless. ``unsafe``: without a sandbox, by the user's flag."""
+    from sale_tui.headless.run import run_task as headless_run
+
+    async with _opened(settings, unsafe=unsafe) as session:
         return await headless_run(session, request, sys.stdout, sys.stderr, jsonl=jsonl)
 
 
@@ -168,6 +165,28 @@ def export_memory(file: Path, auctions: Sequence[str], *, as_json: bool) -> int:
     return headless_export(file, export(map(store.get_auction, names), file), sys.stdout, as_json=as_json)
 
 
+def list_approvals(*, as_json: bool) -> int:
+    """What the user has allowed for always."""
+    from sale_tui.bootstrap import open_approvals
+    from sale_tui.headless.approvals import list_approvals as headless_list
+
+    return headless_list(open_approvals().rules, sys.stdout, as_json=as_json)
+
+
+def forget_approvals(number: int | None, *, as_json: bool) -> int:
+    """One of those rules is forgotten, or all without a number. Raises UsageFault where there is none of it."""
+    from sale_tui.bootstrap import open_approvals
+    from sale_tui.headless.approvals import tell_forgotten
+
+    store = open_approvals()
+    rules = store.rules
+    if number is not None and number > len(rules):
+        raise UsageFault(f"there is no answer {number}", "see `sale-tui approvals list`")
+    chosen = rules if number is None else rules[number - 1 : number]
+    store.forget(chosen)
+    return tell_forgotten(chosen, sys.stdout, as_json=as_json)
+
+
 def list_pools(*, as_json: bool) -> int:
     """Every pool that can be named."""
     from sale_tui.headless.pool import list_pools as headless_list
@@ -227,11 +246,11 @@ def check_workspace(workspace: Path | None) -> None:
 
 
 @asynccontextmanager
-async def _opened(settings: Settings) -> AsyncIterator[Session]:
+async def _opened(settings: Settings, *, unsafe: bool = False) -> AsyncIterator[Session]:
     from sale_tui.bootstrap import open_session
     from sale_tui.headless.signals import to_the_end
 
-    session = await open_session(settings, countdown_seconds=0.0)
+    session = await open_session(settings, countdown_seconds=0.0, unsafe=unsafe)
     try:
         yield session
     finally:

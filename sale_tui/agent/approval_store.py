@@ -14,35 +14,40 @@ from sale_tui.types import ApprovalRule
 
 
 class ApprovalStore:
-    """A JSON list of rules. Read once; written whole at every change, so that a half-written one is never there."""
+    """A JSON list of rules. Read anew each time, so that what another process has forgotten is forgotten here, too;
+    written whole at every change, so that a half-written one is never there.
+    """
 
     def __init__(self, file: Path) -> None:
         """Raises ConfigurationFault where the file is there and cannot be read."""
         self._file = file
-        try:
-            self._rules = msgspec.json.decode(file.read_bytes(), type=tuple[ApprovalRule, ...])
-        except FileNotFoundError:
-            self._rules = ()
-        except (OSError, msgspec.MsgspecError) as error:
-            raise ConfigurationFault(f"{file} cannot be read: {error}", "mend or remove the file") from error
+        self._read()
 
     @property
     def rules(self) -> tuple[ApprovalRule, ...]:
-        """The rules, the oldest first."""
-        return self._rules
+        """The rules, the oldest first. Raises ConfigurationFault."""
+        return self._read()
 
     def add(self, rule: ApprovalRule) -> None:
         """Keep a rule. Raises ConfigurationFault where it cannot be written."""
-        if rule not in self._rules:
-            self._write((*self._rules, rule))
+        rules = self._read()
+        if rule not in rules:
+            self._write((*rules, rule))
 
-    def remove(self, call: str) -> bool:
-        """Forget the rules of a glob; whether there were any. Raises ConfigurationFault."""
-        kept = tuple(rule for rule in self._rules if rule.call != call)
-        if kept == self._rules:
-            return False
-        self._write(kept)
-        return True
+    def forget(self, rules: Sequence[ApprovalRule]) -> None:
+        """Keep these rules no longer. Raises ConfigurationFault where that cannot be written."""
+        before = self._read()
+        kept = tuple(rule for rule in before if rule not in rules)
+        if kept != before:
+            self._write(kept)
+
+    def _read(self) -> tuple[ApprovalRule, ...]:
+        try:
+            return msgspec.json.decode(self._file.read_bytes(), type=tuple[ApprovalRule, ...])
+        except FileNotFoundError:
+            return ()
+        except (OSError, msgspec.MsgspecError) as error:
+            raise ConfigurationFault(f"{self._file} cannot be read: {error}", "mend or remove the file") from error
 
     def _write(self, rules: tuple[ApprovalRule, ...]) -> None:
         fresh = self._file.with_name(f".{self._file.name}.{os.getpid()}")
@@ -55,7 +60,6 @@ class ApprovalStore:
             raise ConfigurationFault(
                 f"{self._file} cannot be written: {error.strerror}", "free space, or mend its permissions"
             ) from error
-        self._rules = rules
 
 
 class ApprovalBook:

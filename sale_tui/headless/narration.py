@@ -11,6 +11,7 @@ from sale_tui import events as e
 from sale_tui.auction.board import Board
 from sale_tui.headless.formats import dollars, indented, number, print_lines, table
 from sale_tui.literal import literal, literal_line
+from sale_tui.tier_words import warning
 from sale_tui.types import AuctionRecord, Bid, Explanation, Scorecard, Source
 
 OUTPUT_LINES = 12
@@ -58,6 +59,8 @@ def opening_lines(event: e.Event) -> Iterable[str]:
     match event:
         case e.LogStarted():
             yield f"auction {event.auction} · pool {literal_line(event.pool)} · sandbox {event.sandbox}"
+            if told := warning(event.sandbox):
+                yield f"! {told}"
         case e.TaskReceived():
             yield "task:"
             yield from indented(event.text)

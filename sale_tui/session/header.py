@@ -11,12 +11,20 @@ from sale_tui import __version__
 from sale_tui.auction.prompting import prompt_hashes
 from sale_tui.auction.scoring import scored_weights
 from sale_tui.events import FORMAT, AgentEntry, LogStarted
-from sale_tui.types import Pool, SandboxTier, ToolSpec
+from sale_tui.types import Pool, SandboxLimits, SandboxTier, ToolSpec
 
 
-def header_of(
-    pool: Pool, hashes: Mapping[str, str], sandbox: SandboxTier, tools: Sequence[ToolSpec] = ()
-) -> LogStarted:
+class Box(msgspec.Struct, frozen=True, kw_only=True):
+    """What the header tells of the sandbox."""
+
+    tier: SandboxTier
+    limits: SandboxLimits | None = None
+    """Of every program."""
+    seconds: float = 0.0
+    """Wall time of a program that asks for no other; 0 where that is not known."""
+
+
+def header_of(pool: Pool, hashes: Mapping[str, str], box: Box, tools: Sequence[ToolSpec] = ()) -> LogStarted:
     """The header, with the weights that are actually scored (after thrift).
 
     ``hashes``: SHA-256 of the model files that have loaded so far, by agent; AgentReady brings the others.
@@ -48,7 +56,9 @@ def header_of(
         thrift=rules.thrift,
         neighbours=rules.neighbours,
         prompt_hashes=prompt_hashes(),
-        sandbox=sandbox,
+        sandbox=box.tier,
+        sandbox_limits=box.limits,
+        sandbox_seconds=box.seconds,
         tool_hashes={tool.name: spec_hash(tool) for tool in tools},
     )
 

@@ -39,7 +39,7 @@ from sale_tui.session.execution import (
     prepare_workspace,
     told_of,
 )
-from sale_tui.session.header import header_of
+from sale_tui.session.header import Box, header_of
 from sale_tui.session.housekeeping import clear_workspaces
 from sale_tui.session.ledger import Ledger
 from sale_tui.session.log import EventLog
@@ -181,7 +181,9 @@ class TaskRun:
     def _begin(self, hashes: dict[str, str]) -> None:
         self._headed = True
         tools = [tool.spec for tool in self._wiring.tools]
-        self._add(header_of(self._wiring.pool, hashes, self._wiring.sandbox.tier, tools))
+        sandbox = self._wiring.sandbox
+        box = Box(tier=sandbox.tier, limits=sandbox.limits, seconds=self._wiring.sandbox_seconds)
+        self._add(header_of(self._wiring.pool, hashes, box, tools))
         self._add(TaskReceived(text=self._request.text, requested_kind=self._request.kind))
 
     async def _choose_kind(self, nearest: asyncio.Task[tuple[Kind, list[tuple[str, Kind, float]]]]) -> None:

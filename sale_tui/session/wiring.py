@@ -45,6 +45,8 @@ class Wiring:
     """Tools that can be offered, whatever the sandbox; those that it forbids are withheld by the session."""
     clock: Clock
     limits: Limits
+    sandbox_seconds: float = 30.0
+    """Wall time of a program in the sandbox whose tool asks for no other."""
     workspaces: Path
     """Folder under which each run gets a fresh workspace."""
     kept_workspaces: int = 50

@@ -85,7 +85,15 @@ ACTIONS: tuple[Action, ...] = (
     Action("leave", "escape,v", "Esc", "back", "Close this view.", ("bid",), 1),
     Action("once", "o", "o", "once", "Allow this call.", ("question",), 1),
     Action("run", "r", "r", "this run", "Allow it and what is like it for the rest of the run.", ("question",), 2),
-    Action("always", "a", "a", "always", "Allow it and what is like it in later runs, too.", ("question",), 3),
+    Action(
+        "always",
+        "a",
+        "a",
+        "always",
+        "Allow it and what is like it in later runs, too; `sale-tui approvals` lists and forgets.",
+        ("question",),
+        3,
+    ),
     Action("deny", "d", "d", "deny", "Deny it, with a reason that the model is told.", ("question",), 1),
     Action("back", "escape", "Esc", "back", "Leave the reason and choose again.", ("question",), 4),
     Action("scroll", "", "↑ ↓", "", "Scroll; Tab goes between the steps and the answer.", ("run",), 9),
@@ -100,6 +108,7 @@ ACTIONS: tuple[Action, ...] = (
         1,
         True,
     ),
+    Action("box", "f2", "F2", "sandbox", "Show what the code of models runs in, and its limits.", ("app",), 6),
     Action("help", "question_mark,f1", "?", "help", "Show all keys (F1 while writing).", ("app",), 1),
     Action(
         "quit", "ctrl+q", "ctrl+q", "quit", "Quit and end every model (q outside the prompt, too).", ("app",), 1, True

@@ -25,8 +25,9 @@ from sale_tui.tui.feed import Feed
 from sale_tui.tui.screens.home import HomeScreen
 from sale_tui.tui.screens.view import View
 from sale_tui.tui.source import OpenSource, StreamClock
-from sale_tui.tui.state import AppState
+from sale_tui.tui.state import AppState, initial
 from sale_tui.tui.theme import THEME
+from sale_tui.tui.widgets.top_bar import StatusLine
 from sale_tui.types import Pool
 
 if TYPE_CHECKING:
@@ -53,19 +54,21 @@ class SaleApp(App[None]):
         (24, "-tall"),
     ]
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what one launch is made of
         self,
         open_session: OpenSource,
         pool: Pool,
         *,
-        workspace: Path | None = None,
+        given: TaskRequest | None = None,
         begin: TaskRequest | None = None,
+        unsafe: bool = False,
         speed: float = 1.0,
         grace_seconds: float = GRACE,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        """``open_session`` is awaited after the first frame. ``workspace``: its copy is what tools work in.
+        """``open_session`` is awaited after the first frame. ``given``: what every task is asked with.
         ``begin``: a task to start with, as a replay does, ``speed`` times as fast as its events say.
+        ``unsafe``: there is no sandbox, by the user's flag: that is said from the first frame on.
         ``monotonic``: the clock that counts how long something has been seen.
         """
         super().__init__()
@@ -73,11 +76,11 @@ class SaleApp(App[None]):
         self.theme = THEME.name
         self._monotonic = monotonic
         self.clock = StreamClock(monotonic, speed)
-        self.feed = Feed(open_session, pool, self.clock, self.mark)
+        self.feed = Feed(open_session, initial(pool, "unsafe" if unsafe else None), self.clock, self.mark)
         self.still = False
         """For pictures: no moving signs, and time stands still with the last event."""
         self._pool = pool
-        self._workspace = workspace
+        self._given = given
         self._begin = begin
         self._grace = grace_seconds
         self._drawn: AppState | None = None
@@ -102,7 +105,7 @@ class SaleApp(App[None]):
         return self._monotonic()
 
     def get_default_screen(self) -> HomeScreen:
-        self._home = HomeScreen(self._pool, self._workspace)
+        self._home = HomeScreen(self._pool, self._given)
         return self._home
 
     def on_mount(self) -> None:
@@ -153,6 +156,9 @@ class SaleApp(App[None]):
         view = next((screen for screen in reversed(self.screen_stack) if isinstance(screen, View)), None)
         if view is not None and view.ready:
             view.draw(state, state.now if self.still else self.clock.now())
+        if self.screen is not view:
+            for line in self.screen.query(StatusLine):
+                line.draw(state)
 
     def start(self, request: TaskRequest) -> None:
         """Hold the auction for a task."""
@@ -234,6 +240,12 @@ class SaleApp(App[None]):
 
         if not isinstance(self.screen, HelpScreen):
             self.push_screen(HelpScreen(self._pool))
+
+    def action_box(self) -> None:
+        from sale_tui.tui.screens.box import BoxScreen
+
+        if not isinstance(self.screen, BoxScreen):
+            self.push_screen(BoxScreen())
 
     async def action_quit(self) -> None:
         """End every model, then the app."""

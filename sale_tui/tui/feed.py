@@ -13,8 +13,7 @@ from sale_tui.commands import Command
 from sale_tui.errors import Exit, SaleError
 from sale_tui.events import ErrorRaised, Event
 from sale_tui.tui.source import OpenSource, Source, StreamClock
-from sale_tui.tui.state import AppState, apply, ended, failing, initial, opening
-from sale_tui.types import Pool
+from sale_tui.tui.state import AppState, apply, boxed, ended, failing, opening
 
 if TYPE_CHECKING:
     from sale_tui.session.wiring import TaskRequest
@@ -26,8 +25,11 @@ SLICE = 0.01
 class Feed:
     """Owns the state. ``changed`` is called after every change; it must be cheap."""
 
-    def __init__(self, open_source: OpenSource, pool: Pool, clock: StreamClock, changed: Callable[[], None]) -> None:
-        self.state = initial(pool)
+    def __init__(
+        self, open_source: OpenSource, state: AppState, clock: StreamClock, changed: Callable[[], None]
+    ) -> None:
+        """``state``: what is shown before anything has happened."""
+        self.state = state
         self._open_source = open_source
         self._clock = clock
         self._changed = changed
@@ -94,7 +96,8 @@ class Feed:
             return
         sandbox = source.wiring.sandbox
         notices = (sandbox.advice,) if sandbox.advice and sandbox.tier != "full" else ()
-        self._set(replace(self.state, sandbox=sandbox.tier, notices=(*self.state.notices, *notices)))
+        told = boxed(self.state, sandbox.tier, sandbox.limits, source.wiring.sandbox_seconds)
+        self._set(replace(told, notices=(*told.notices, *notices)))
 
     async def _take(self, events: AsyncIterator[Event]) -> None:
         begun = time.monotonic()

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sale_tui.literal import literal, literal_line
-from sale_tui.types import Bill, Explanation, Source
+from sale_tui.types import MEGABYTE, Bill, Explanation, SandboxLimits, Source
 
 NONE = "·"
 """Where a number is not known yet."""
@@ -64,6 +64,39 @@ def duration(seconds: float) -> str:
 def megabytes(size: int) -> str:
     """Bytes as ``4.2 MB`` or ``5.1 GB``."""
     return f"{size / 1e9:.1f} GB" if size >= 1e9 else f"{size / 1e6:.1f} MB"
+
+
+def seconds(value: float) -> str:
+    """Whole seconds of a limit: ``30 s``, ``15 min``, ``2 min 05 s``."""
+    if value < 120:
+        return f"{value:g} s"
+    minutes, rest = divmod(round(value), 60)
+    return f"{minutes} min{f' {rest:02d} s' if rest else ''}"
+
+
+def binary(size: int) -> str:
+    """Bytes of a limit, as they are set: ``256 KB``, ``512 MB``."""
+    return f"{size // 1024:,} KB" if size < MEGABYTE else f"{size // MEGABYTE:,} MB"
+
+
+def limit_rows(limits: SandboxLimits, wall: float) -> tuple[tuple[str, str], ...]:
+    """What one program of a tool may use at most, by name. ``wall``: seconds; 0 where they are not known."""
+    return (
+        (
+            "wall time",
+            f"{seconds(wall)}; shell commands at most {seconds(limits.seconds)}" if wall else seconds(limits.seconds),
+        ),
+        ("memory", f"{binary(limits.memory_bytes)}, of all its processes together"),
+        ("tasks", f"{count(limits.tasks)} processes and threads"),
+        ("disk", f"{binary(limits.disk_bytes)} more in its folder, {binary(limits.file_bytes)} in one file"),
+        ("files", f"{count(limits.files)} more in its folder"),
+        (
+            "output",
+            f"{binary(limits.kept_bytes)} kept of each stream; stopped after {binary(limits.drained_bytes)}",
+        ),
+        ("scratch", f"{binary(limits.scratch_bytes)} each in /tmp and /dev/shm"),
+        ("open files", count(limits.open_files)),
+    )
 
 
 def plural(amount: int, word: str) -> str:

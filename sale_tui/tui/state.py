@@ -32,7 +32,7 @@ from sale_tui.events import (
 )
 from sale_tui.tui.state_board import Bidder, Board, apply_board
 from sale_tui.tui.state_run import Run, apply_run
-from sale_tui.types import Bill, ModelFacts, Outcome, Pool, SandboxTier
+from sale_tui.types import Bill, ModelFacts, Pool, SandboxLimits, SandboxTier
 
 NOTICES = 20
 """How many notices are kept, the newest."""
@@ -54,12 +54,16 @@ class AppState(msgspec.Struct, frozen=True):
     board: Board = msgspec.field(default_factory=Board)
     run: Run | None = None
     bill: Bill | None = None
-    outcome: Outcome | None = None
+    outcome: OutcomeSet | None = None
     models: Mapping[str, ModelFacts] = msgspec.field(default_factory=dict)
     """Loaded now, by agent. Kept from task to task; never changed in place."""
     lost: Mapping[str, str] = msgspec.field(default_factory=dict)
     """Not loaded, with the reason."""
     sandbox: SandboxTier | None = None
+    box_limits: SandboxLimits | None = None
+    """Of every program that a tool runs; None where it is not known."""
+    box_seconds: float = 0.0
+    """Wall time of one that asks for no other; 0 where it is not known."""
     documents: DocumentsRead | None = None
     """How far the user's documents are indexed."""
     notices: tuple[str, ...] = ()
@@ -79,10 +83,10 @@ class AppState(msgspec.Struct, frozen=True):
         return self.busy and (self.phase is None or self.phase == "loading")
 
 
-def initial(pool: Pool) -> AppState:
-    """Before any event: the agents of the pool are loading."""
+def initial(pool: Pool, sandbox: SandboxTier | None = None) -> AppState:
+    """Before any event: the agents of the pool are loading. ``sandbox``: where it is known already."""
     bidders = tuple(Bidder(spec.name, spec.price, spec.price_estimated, "loading") for spec in pool.agents)
-    return AppState(pool=pool.name, board=Board(bidders))
+    return AppState(pool=pool.name, board=Board(bidders), sandbox=sandbox)
 
 
 def opening(state: AppState, text: str) -> AppState:
@@ -98,6 +102,8 @@ def opening(state: AppState, text: str) -> AppState:
         models=state.models,
         lost=state.lost,
         sandbox=state.sandbox,
+        box_limits=state.box_limits,
+        box_seconds=state.box_seconds,
         busy=True,
     )
 
@@ -110,6 +116,11 @@ def failing(state: AppState, error: ErrorRaised) -> AppState:
 def ended(state: AppState) -> AppState:
     """The stream is at its end."""
     return replace(state, busy=False)
+
+
+def boxed(state: AppState, tier: SandboxTier, limits: SandboxLimits | None, seconds: float) -> AppState:
+    """It is known in what the tools run."""
+    return replace(state, sandbox=tier, box_limits=limits, box_seconds=seconds)
 
 
 def apply(state: AppState, event: Event) -> AppState:
@@ -137,7 +148,8 @@ def _models(state: AppState, event: Event) -> AppState:
 def _task(state: AppState, event: Event) -> AppState:
     match event:
         case LogStarted():
-            return replace(state, header=event, pool=event.pool, sandbox=event.sandbox, started=event.at, busy=True)
+            box = boxed(state, event.sandbox, event.sandbox_limits, event.sandbox_seconds)
+            return replace(box, header=event, pool=event.pool, started=event.at, busy=True)
         case TaskReceived():
             return replace(state, task=event.text)
         case KindChosen():
@@ -157,7 +169,7 @@ def _aftermath(state: AppState, event: Event) -> AppState:
         case BillMade():
             return replace(state, bill=event.bill)
         case OutcomeSet():
-            return replace(state, outcome=event.outcome)
+            return replace(state, outcome=event)
         case Remembered():
             return replace(state, remembered=event.auctions)
         case DocumentsRead():

@@ -208,7 +208,7 @@ def main() -> None:
         return source
 
     tour = Tour(source, size)
-    app = SaleApp(opened, pool, workspace=Path("/") / marked(1))
+    app = SaleApp(opened, pool, given=TaskRequest(text="", workspace=Path("/") / marked(1)))
     app.run(auto_pilot=tour.go)
     report.write_text(json.dumps({name: sorted(marks) for name, marks in tour.seen.items()}))
     sys.exit(app.return_code or 0)

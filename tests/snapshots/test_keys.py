@@ -257,7 +257,7 @@ async def test_help_lists_every_key_and_closes(make_app):
         await pilot.press("f1")
         await pilot.pause(0.1)
         assert shows(app, HelpScreen)
-        assert "Hold the countdown" in app.screen.query_one(PlainText).plain
+        assert "Hold the countdown" in app.screen.query_one("#keys", PlainText).plain
         await pilot.press("escape")
         assert shows(app, HomeScreen)
 

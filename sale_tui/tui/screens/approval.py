@@ -19,6 +19,7 @@ from sale_tui.tui.actions import bindings
 from sale_tui.tui.format import excerpt, plural
 from sale_tui.tui.widgets.line_input import LineInput
 from sale_tui.tui.widgets.text import Part, PlainText
+from sale_tui.tui.widgets.top_bar import StatusLine
 from sale_tui.types import ApprovalAnswer
 
 SHOWN = 40_000
@@ -45,6 +46,7 @@ class ApprovalScreen(ModalScreen[None]):
 
     def compose(self) -> ComposeResult:
         asked = self.question
+        yield StatusLine()
         with Vertical(id="question"):
             leaves = "May this call leave the sandbox?" if asked.leaves else "May this call be made?"
             yield PlainText((leaves, "bold $text-warning"))

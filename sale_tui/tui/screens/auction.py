@@ -22,7 +22,7 @@ from sale_tui.tui.widgets.key_bar import KeyBar
 from sale_tui.tui.widgets.phase_line import PhaseLine
 from sale_tui.tui.widgets.task_line import TaskLine
 from sale_tui.tui.widgets.text import PlainText
-from sale_tui.tui.widgets.top_bar import TopBar
+from sale_tui.tui.widgets.top_bar import StatusLine
 
 WIDE = 100
 """Columns from which the bids stand side by side."""
@@ -45,7 +45,7 @@ class AuctionScreen(View[None]):
         self._proposed_at: float | None = None
 
     def compose(self) -> ComposeResult:
-        yield TopBar()
+        yield StatusLine()
         yield TaskLine()
         yield PhaseLine()
         yield PlainText(id="columns")
@@ -61,7 +61,7 @@ class AuctionScreen(View[None]):
     def draw(self, state: AppState, now: float) -> None:
         row = self.size.width < WIDE
         self.set_class(row, "-rows")
-        self.query_one(TopBar).draw(state)
+        self.query_one(StatusLine).draw(state)
         self.query_one(TaskLine).draw(state, single=self.size.height < SHORT)
         self.query_one(PhaseLine).draw(state, now, self.sale.still)
         self.query_one("#columns", PlainText).show(row_title(self.size.width - 2))

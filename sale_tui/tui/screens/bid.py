@@ -17,6 +17,7 @@ from sale_tui.tui.state_board import Bidder, Offer
 from sale_tui.tui.widgets.bid_card import sign_of
 from sale_tui.tui.widgets.key_bar import KeyBar
 from sale_tui.tui.widgets.text import Part, PlainText
+from sale_tui.tui.widgets.top_bar import StatusLine
 
 SHOWN = 8000
 
@@ -32,11 +33,13 @@ class BidScreen(View[None]):
         self._place = place
 
     def compose(self) -> ComposeResult:
+        yield StatusLine()
         with VerticalScroll(id="bid"):
             yield PlainText()
         yield KeyBar("bid")
 
     def draw(self, state: AppState, now: float) -> None:  # noqa: ARG002
+        self.query_one(StatusLine).draw(state)
         bidders = state.board.bidders
         bidder = bidders[self._place % len(bidders)]
         self.query_one("#bid PlainText", PlainText).show(*_parts(state, bidder))

@@ -12,7 +12,10 @@ from textual.content import Content
 from textual.screen import ModalScreen
 
 from sale_tui.tui.actions import SCOPES, actions_of
+from sale_tui.tui.sale import sale_of
+from sale_tui.tui.screens.box import box_lines
 from sale_tui.tui.widgets.text import PlainText, labelled, words
+from sale_tui.tui.widgets.top_bar import StatusLine
 from sale_tui.types import Pool
 
 MEANINGS = (
@@ -39,10 +42,11 @@ class HelpScreen(ModalScreen[None]):
         self._pool = pool
 
     def compose(self) -> ComposeResult:
-        yield VerticalScroll(PlainText(), id="help")
+        yield StatusLine()
+        yield VerticalScroll(PlainText(id="keys"), id="help")
 
     def on_plain_text_resized(self) -> None:
-        text = self.query_one(PlainText)
+        text = self.query_one("#keys", PlainText)
         text.show(Content("\n").join(self._lines(text.size.width)))
 
     def _lines(self, width: int) -> list[Content]:
@@ -53,9 +57,10 @@ class HelpScreen(ModalScreen[None]):
             lines.append(Content(""))
         lines.append(words(("What the numbers mean", "bold $text-primary")))
         lines += [_row(name, meaning, width) for name, meaning in MEANINGS]
+        lines += [Content(""), *box_lines(sale_of(self.app).state, width)]
         lines += [Content(""), words(("Pool", "bold $text-primary"))]
         lines.append(_row(self._pool.name, self._pool.note or self._pool.path, width))
-        return [*lines, Content(""), words(("Esc closes this.", "$quiet"))]
+        return lines
 
     def action_leave(self) -> None:
         self.dismiss()

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import BindingType
@@ -18,8 +17,11 @@ from sale_tui.tui.widgets.kind_switch import KindSwitch
 from sale_tui.tui.widgets.prompt import Prompt
 from sale_tui.tui.widgets.sample_list import SampleList
 from sale_tui.tui.widgets.text import Part, PlainText
-from sale_tui.tui.widgets.top_bar import TopBar
+from sale_tui.tui.widgets.top_bar import StatusLine
 from sale_tui.types import Pool
+
+if TYPE_CHECKING:
+    from sale_tui.session.wiring import TaskRequest
 
 
 class HomeScreen(View[None]):
@@ -28,13 +30,14 @@ class HomeScreen(View[None]):
     BINDINGS: ClassVar[list[BindingType]] = bindings("home")
     AUTO_FOCUS = "Prompt"
 
-    def __init__(self, pool: Pool, workspace: Path | None) -> None:
+    def __init__(self, pool: Pool, given: TaskRequest | None) -> None:
+        """``given``: what every task is asked with."""
         super().__init__()
         self._pool = pool
-        self._workspace = workspace
+        self._given = given
 
     def compose(self) -> ComposeResult:
-        yield TopBar()
+        yield StatusLine()
         with Vertical(id="middle"):
             yield Prompt()
             yield KindSwitch()
@@ -47,15 +50,17 @@ class HomeScreen(View[None]):
         yield KeyBar("home")
 
     def draw(self, state: AppState, now: float) -> None:  # noqa: ARG002
-        self.query_one(TopBar).draw(state)
+        self.query_one(StatusLine).draw(state)
         self.query_one(ErrorPanel).draw(state.error if state.error and not state.task else None)
         self.query_one("#status", PlainText).show(*self._status(state))
         self.query_one(KeyBar).draw({"start", "turn_kind", "newline", "samples"})
 
     def _status(self, state: AppState) -> list[Part]:
         parts: list[Part] = []
-        if self._workspace is not None:
-            parts += [("tools work in a copy of ", "$quiet"), str(self._workspace), "\n"]
+        if self._given is not None and self._given.workspace is not None:
+            parts += [("tools work in a copy of ", "$quiet"), str(self._given.workspace), "\n"]
+        if self._given is not None and self._given.tests:
+            parts.append(("the code of every coding task's answer is tested with your file\n", "$quiet"))
         loading = [bidder.name for bidder in state.board.bidders if bidder.name not in {*state.models, *state.lost}]
         if loading and not state.error:
             parts.append((f"loading {', '.join(loading)}… you can start already", "$quiet"))
@@ -81,8 +86,11 @@ class HomeScreen(View[None]):
         from sale_tui.session.wiring import TaskRequest
 
         self.complain("")
-        kind = self.query_one(KindSwitch).kind
-        self.sale.start(TaskRequest(text=message.text.strip(), kind=kind, workspace=self._workspace))
+        kind, given = self.query_one(KindSwitch).kind, self._given or TaskRequest(text="")
+        if given.tests and kind == "auto":
+            kind = "coding"
+        tests = "" if kind == "search" else given.tests
+        self.sale.start(TaskRequest(text=message.text.strip(), kind=kind, workspace=given.workspace, tests=tests))
 
     def on_prompt_left(self) -> None:
         self.focus_next(SampleList)

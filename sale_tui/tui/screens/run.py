@@ -20,11 +20,13 @@ from sale_tui.tui.widgets.phase_line import PhaseLine
 from sale_tui.tui.widgets.step_view import StepView
 from sale_tui.tui.widgets.task_line import TaskLine
 from sale_tui.tui.widgets.text import Part, PlainText, clipped, one_line, words
-from sale_tui.tui.widgets.top_bar import TopBar
+from sale_tui.tui.widgets.top_bar import StatusLine
 
 WINDOW = 40
 """Steps that are kept on the screen; the log keeps them all."""
 SHORT = 22
+TINY = 16
+"""Lines below which the plan gives way to what comes of it."""
 PLAN_LINES = 3
 
 
@@ -41,7 +43,7 @@ class RunScreen(View[None]):
         self._drawn: Run | None = None
 
     def compose(self) -> ComposeResult:
-        yield TopBar()
+        yield StatusLine()
         yield TaskLine()
         yield PhaseLine()
         yield PlainText(id="plan")
@@ -60,7 +62,8 @@ class RunScreen(View[None]):
             self.query_one(Following).follow()
 
     def draw(self, state: AppState, now: float) -> None:
-        self.query_one(TopBar).draw(state)
+        self.set_class(self.size.height < TINY, "-tiny")
+        self.query_one(StatusLine).draw(state)
         self.query_one(TaskLine).draw(state, single=self.size.height < SHORT)
         self.query_one(PhaseLine).draw(state, now, self.sale.still)
         if state.run is not None:

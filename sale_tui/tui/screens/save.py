@@ -17,6 +17,7 @@ from sale_tui.errors import SaleError
 from sale_tui.tui.format import plural
 from sale_tui.tui.widgets.line_input import LineInput
 from sale_tui.tui.widgets.text import PlainText
+from sale_tui.tui.widgets.top_bar import StatusLine
 
 
 class SaveScreen(ModalScreen[None]):
@@ -31,6 +32,7 @@ class SaveScreen(ModalScreen[None]):
         self._done = False
 
     def compose(self) -> ComposeResult:
+        yield StatusLine()
         with Vertical(id="save"):
             yield PlainText(("Save a copy of the workspace into which folder?", "bold"))
             yield PlainText((str(self._workspace), "$quiet"))

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 
 from textual.screen import Screen
 
+from sale_tui.tui.sale import sale_of
 from sale_tui.tui.state import AppState
 
 if TYPE_CHECKING:
@@ -23,11 +24,7 @@ class View(Screen[Result], Generic[Result]):
     @property
     def sale(self) -> SaleApp:
         """The app, by its own type."""
-        from sale_tui.tui.app import SaleApp
-
-        if not isinstance(self.app, SaleApp):
-            raise TypeError("a view belongs to the app")
-        return self.app
+        return sale_of(self.app)
 
     def draw(self, state: AppState, now: float) -> None:
         """Show the state; ``now`` on the clock of the events. Widgets that show the same as before cost nothing."""

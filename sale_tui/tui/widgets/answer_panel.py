@@ -6,9 +6,12 @@ from textual.app import ComposeResult
 from textual.containers import VerticalScroll
 from textual.content import Content
 
+from sale_tui.events import OutcomeSet
+from sale_tui.literal import literal_line
 from sale_tui.tui.format import bill_line, duration, excerpt, largest_line, plural, source_line
 from sale_tui.tui.state import AppState
-from sale_tui.tui.widgets.text import PlainText, labelled
+from sale_tui.tui.widgets.text import Part, PlainText, labelled
+from sale_tui.types import Outcome
 
 SHOWN = 20000
 ENDS = {
@@ -16,6 +19,13 @@ ENDS = {
     "failed": ("✗ No answer", "bold $text-error"),
     "limit": ("✗ Met a limit", "bold $text-error"),
     "interrupted": ("■ Stopped", "bold $text-warning"),
+}
+
+
+OUTCOMES: dict[Outcome, tuple[str, str]] = {
+    "passed": ("✓", "$text-success"),
+    "failed": ("✗", "$text-error"),
+    "unknown": ("?", "$text-warning"),
 }
 
 
@@ -59,12 +69,21 @@ class AnswerPanel(VerticalScroll):
         self._below.show(_below(state, finished.workspace, max(self.size.width - 5, 20)))
 
 
+def outcome_parts(outcome: OutcomeSet) -> list[Part]:
+    """Whether the answer was right, and what a test said."""
+    sign, style = OUTCOMES[outcome.outcome]
+    by = " by your word" if outcome.by == "user" else ""
+    return [(f"{sign} {outcome.outcome}{by}", style), f": {literal_line(outcome.reason)}" if outcome.reason else ""]
+
+
 def _below(state: AppState, workspace: str, width: int) -> Content:
     finished = state.run.finished if state.run else None
     lines: list[Content] = []
     if finished is not None and finished.sources:
         for place, source in enumerate(finished.sources):
             lines.append(labelled("           " if place else "sources    ", width, source_line(source)))
+    if state.outcome is not None:
+        lines.append(labelled("tests      ", width, *outcome_parts(state.outcome)))
     if workspace:
         lines.append(labelled("workspace  ", width, workspace))
     if state.bill is not None:

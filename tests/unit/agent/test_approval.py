@@ -135,9 +135,14 @@ def test_always_is_kept_for_later_launches_and_can_be_forgotten(tmp_path: Path) 
     assert ApprovalBook(store=again).policy.rule("search(x)", leaves=True).source == "always"
     again.add(rule("search(*)"))
     assert json.loads(file.read_text()) == [{"call": "search(*)", "action": "allow"}]
-    assert again.remove("search(*)")
-    assert not again.remove("search(*)")
-    assert ApprovalStore(file).rules == ()
+    elsewhere = ApprovalStore(file)
+    elsewhere.add(rule("open(*)"))
+    elsewhere.forget([rule("search(*)")])
+    assert [kept.call for kept in again.rules] == ["open(*)"]
+    again.add(rule("peer(*)"))
+    assert [kept.call for kept in elsewhere.rules] == ["open(*)", "peer(*)"]
+    elsewhere.forget(elsewhere.rules)
+    assert again.rules == ()
 
 
 def test_a_broken_file_of_approvals_is_an_error_and_no_leave(tmp_path: Path) -> None:
