@@ -70,7 +70,6 @@ async def open_session(
     from sale_tui.agent.mcp.tool import tools_of
     from sale_tui.documents.extract import SandboxExtractor
     from sale_tui.memory.embedder import SentenceEmbedder
-    from sale_tui.memory.service import open_memory
     from sale_tui.session.offering import chosen_tools
     from sale_tui.session.runner import Session
     from sale_tui.session.wiring import Wiring
@@ -84,10 +83,7 @@ async def open_session(
         embedder = SentenceEmbedder()
         begun.push_async_callback(embedder.close)
         embedder.warm()
-        make_private(folders.data)
-        memory = open_memory(
-            folders.database, embedder, make_private(folders.cache), Path(pool.path).with_name(KIND_EXAMPLES)
-        )
+        memory = _open_memory(pool, folders, embedder)
         begun.callback(memory.close)
         memory.warm()
         workspaces, sandbox = await _open_sandbox(settings, folders, unsafe=unsafe)
@@ -122,6 +118,14 @@ async def open_session(
             archive=memory.archive,
         )
     )
+
+
+def _open_memory(pool: Pool, folders: Folders, embedder: Embedder) -> MemoryService:
+    from sale_tui.memory.service import open_memory
+
+    make_private(folders.data)
+    examples = Path(pool.path).with_name(KIND_EXAMPLES)
+    return open_memory(folders.database, embedder, make_private(folders.cache), examples)
 
 
 def _import_parts() -> None:

@@ -24,7 +24,9 @@ PROJECT = {
 @pytest.fixture
 def play(sale: Sale, tmp_path: Path) -> Any:
     (tmp_path / "script.toml").write_text(
-        script([call("python", code="import os; print(os.path.exists('/etc/hostname'))"), "Answer: --unsafe-no-sandbox"])
+        script(
+            [call("python", code="import os; print(os.path.exists('/etc/hostname'))"), "Answer: --unsafe-no-sandbox"]
+        )
     )
     (tmp_path / "pool.toml").write_text(POOL)
     mine = tmp_path / "mine"
@@ -34,7 +36,18 @@ def play(sale: Sale, tmp_path: Path) -> Any:
 
     def run(*arguments: str) -> Finished:
         pool = str(tmp_path / "pool.toml")
-        return sale("run", "Write double(x).", "--kind", "coding", "--pool", pool, "--workspace", str(mine), "--jsonl", *arguments)
+        return sale(
+            "run",
+            "Write double(x).",
+            "--kind",
+            "coding",
+            "--pool",
+            pool,
+            "--workspace",
+            str(mine),
+            "--jsonl",
+            *arguments,
+        )
 
     return run
 
