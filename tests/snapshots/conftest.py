@@ -58,13 +58,15 @@ def forest() -> Pool:
 
 @pytest.fixture
 def make_app(tmp_path: Path) -> Callable[..., SaleApp]:
-    """Makes the app over scripted models; ``begin`` starts a task at once."""
+    """Makes the app over scripted models; ``begin`` starts a task at once, ``sandbox``: by default none."""
 
     def make(
         script: Script = SCRIPT, countdown: float = 30.0, begin: str = "", kind_seconds: float = 0.0, **changes: Any
     ) -> SaleApp:
         pool = forest()
         tools = changes.pop("tools", (PythonTool(),))
+        sandbox = changes.pop("sandbox", NoneSandbox("there is none", "install bubblewrap"))
+        workspaces = changes.pop("workspaces", tmp_path / "workspaces")
 
         async def open_session() -> Session:
             embedder = HashingEmbedder()
@@ -74,11 +76,11 @@ def make_app(tmp_path: Path) -> Callable[..., SaleApp]:
                 models={spec.name: ScriptedModel(spec, script) for spec in pool.agents},
                 memory=memory,
                 embedder=embedder,
-                sandbox=NoneSandbox("there is none", "install bubblewrap"),
+                sandbox=sandbox,
                 tools=tools,
                 clock=SystemClock(),
                 limits=Limits(),
-                workspaces=tmp_path / "workspaces",
+                workspaces=workspaces,
                 countdown_seconds=countdown,
                 attended=True,
             )
