@@ -23,6 +23,8 @@ that is one piece is copied in one step."""
 _SLOT = re.compile("\ue000(\\d+)\ue001")
 PROMPT_WEIGHT = 0.1
 DIGIT_WEIGHT = 5.0
+ANSWER_WEIGHT = 4.0
+"""Of the turn that answers: what was printed resembles what was computed with, and is taken for it."""
 
 
 @cache
@@ -101,11 +103,8 @@ class Coder:
         learned = False
         for piece, message in self.prompt(sample.messages, sample.tools, generate=False):
             if message in sample.learn:
-                last = DIGIT_WEIGHT if sample.sort == "mark" else 1.0
                 ids += piece
-                weights += (
-                    [1.0] * (len(piece) - 1) + [last] if sample.sort != "mark" else [0.0] * (len(piece) - 1) + [last]
-                )
+                weights += turn_weights(len(piece), sample, message)
                 learned = sample.sort != "mark"
                 continue
             ids += piece
@@ -119,3 +118,11 @@ class Coder:
             ]
             learned = False
         return np.array(ids, np.int32), np.array(weights, np.float32)
+
+
+def turn_weights(length: int, sample: Sample, message: int) -> list[float]:
+    """Loss weights of a learned turn."""
+    if sample.sort == "mark":
+        return [0.0] * (length - 1) + [DIGIT_WEIGHT]
+    answers = sample.sort == "execute" and message == sample.learn[-1]
+    return [ANSWER_WEIGHT if answers else 1.0] * length
