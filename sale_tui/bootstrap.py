@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from sale_tui.memory.store import AuctionStore
     from sale_tui.ports import ChatModel, Embedder, Sandbox
     from sale_tui.sandbox.check import Verdict
+    from sale_tui.sandbox.detect import Wanted
     from sale_tui.session.runner import Session
     from sale_tui.sources import Documents, TextExtractor, WebReader, WebSearch
     from sale_tui.web.engines import Engine
@@ -188,13 +189,14 @@ async def open_checks() -> tuple[list[tuple[str, Examination]], Callable[[], Awa
 
 
 async def open_sandbox(
-    settings: Settings, named: Path | None, *, unsafe: bool = False
+    settings: Settings, named: Path | None, *, unsafe: bool = False, wanted: Wanted | None = None
 ) -> tuple[Path, Sandbox, Verdict]:
     """The folder of workspaces, the sandbox that has shown that it holds (else one that refuses all), and what its
     self-test found. ``named``: a folder of the user's own that may be a workspace, too. ``unsafe``: isolate nothing, by
-    the flag ``--unsafe-no-sandbox`` of this launch and nothing else.
+    the flag ``--unsafe-no-sandbox`` of this launch and nothing else. ``wanted``: that tier or none.
     """
     from sale_tui.sandbox.check import Verdict
+    from sale_tui.sandbox.consent import accepted
     from sale_tui.sandbox.detect import try_sandbox
     from sale_tui.sandbox.none import NoneSandbox
     from sale_tui.sandbox.owner import workspace_base
@@ -207,7 +209,27 @@ async def open_sandbox(
     except (NoSandbox, ConfigurationFault) as error:
         refusing = NoneSandbox(error.message, error.hint)
         return folders.data, refusing, Verdict(held=(), broken=(), trouble=error.message)
-    return base, *await try_sandbox(base, settings.sandbox_limits, own, unsafe=unsafe)
+    agreed = accepted(folders.sandbox_record)
+    return base, *await try_sandbox(base, settings.sandbox_limits, own, unsafe=unsafe, accepted=agreed, wanted=wanted)
+
+
+def accept_reduced() -> Path:
+    """Write down, in the file that is given back, that the user accepts the tier ``reduced`` on this machine.
+
+    Raises ConfigurationFault.
+    """
+    from sale_tui.sandbox.consent import accept
+
+    record = user_folders().sandbox_record
+    accept(record)
+    return record
+
+
+def forget_reduced() -> bool:
+    """Take that back; whether there was anything. Raises ConfigurationFault."""
+    from sale_tui.sandbox.consent import forget
+
+    return forget(user_folders().sandbox_record)
 
 
 async def _open_sandbox(settings: Settings, folders: Folders, *, unsafe: bool = False) -> tuple[Path, Sandbox]:

@@ -35,6 +35,11 @@ class Folders:
         return self.config / "approvals.json"
 
     @property
+    def sandbox_record(self) -> Path:
+        """That the user has accepted the reduced sandbox on this machine."""
+        return self.data / "reduced-sandbox.json"
+
+    @property
     def database(self) -> Path:
         """The auction memory."""
         return self.data / "memory.db"

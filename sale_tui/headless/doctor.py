@@ -51,6 +51,12 @@ class Check(msgspec.Struct, frozen=True, kw_only=True):
     """What to do about it."""
 
 
+_WEAKER = {
+    "none": "none: the python tool is not offered",
+    "reduced": "reduced: code of models shares this machine's files and processes, but for what they hold",
+}
+"""What a tier that is less than ``full`` comes to."""
+
 Examination = Callable[[], Awaitable[Check]]
 
 
@@ -179,8 +185,7 @@ async def check_sandbox(sandbox: Sandbox) -> Check:
     """How far tool code is isolated."""
     if sandbox.tier in {"strong", "full"}:
         return Check(name="sandbox", status="ok", detail=sandbox.tier, advice=sandbox.advice)
-    detail = "none: the python tool is not offered" if sandbox.tier == "none" else sandbox.tier
-    return Check(name="sandbox", status="warn", detail=detail, advice=sandbox.advice)
+    return Check(name="sandbox", status="warn", detail=_WEAKER.get(sandbox.tier, sandbox.tier), advice=sandbox.advice)
 
 
 class Searcher(Protocol):

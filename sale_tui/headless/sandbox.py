@@ -7,6 +7,7 @@ import os
 import sys
 import threading
 from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
 from typing import TextIO
 
 import msgspec
@@ -80,6 +81,19 @@ def show_checked(checked: Checked, out: TextIO, *, as_json: bool = False) -> int
             print(f"  try: {literal_line(checked.advice)}", file=out)
         out.flush()
     return int(Exit.ANSWERED if checked.tier != "none" else Exit.NO_SANDBOX)
+
+
+def show_accepted(record: Path, out: TextIO) -> int:
+    """That the reduced sandbox is accepted here, and where that is written down."""
+    print(f"the reduced sandbox is accepted on this machine: {literal_line(str(record))}", file=out, flush=True)
+    return int(Exit.ANSWERED)
+
+
+def show_forgotten(was_there: bool, out: TextIO) -> int:
+    """That it is no longer."""
+    words = "is no longer accepted on this machine" if was_there else "was not accepted on this machine"
+    print(f"the reduced sandbox {words}", file=out, flush=True)
+    return int(Exit.ANSWERED)
 
 
 def _status(result: ExecResult) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 import socket
 import tempfile
@@ -15,14 +16,18 @@ import msgspec
 
 from sale_tui.errors import NoSandbox
 from sale_tui.ports import ExecResult
-from sale_tui.sandbox.bubblewrap import INNER_ID, BubblewrapSandbox
-from sale_tui.sandbox.launched import ENVIRONMENT
+from sale_tui.sandbox.bubblewrap import INNER_ID
+from sale_tui.sandbox.kept import KeptSandbox
+from sale_tui.sandbox.launched import ENVIRONMENT, WORKSPACE, LaunchedSandbox
 from sale_tui.trees import remove_tree
 
 PROBES = 20
+REDUCED_PROBES = 30
+"""Fewer that held, and the probe was not the one that we have sent."""
 SECONDS = 10.0
 _CANARY = b"canary"
 _SYSCTL = "/proc/sys/kernel/core_pattern"
+_EVERYBODYS = ("/tmp", "/var/tmp", "/dev/shm")  # noqa: S108 - nothing may be written there
 
 
 class Verdict(msgspec.Struct, frozen=True, kw_only=True):
@@ -34,12 +39,14 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     """Those that did not."""
     trouble: str = ""
     """Why the test itself could not be done."""
+    needed: int = PROBES
+    """Of promises that have held."""
     seconds: float = 0.0
 
     @property
     def passed(self) -> bool:
         """Every promise held."""
-        return not self.broken and not self.trouble and len(self.held) >= PROBES
+        return not self.broken and not self.trouble and len(self.held) >= self.needed
 
 
 class _Report(msgspec.Struct, frozen=True):
@@ -47,8 +54,9 @@ class _Report(msgspec.Struct, frozen=True):
     held: dict[str, bool]
 
 
-async def self_test(sandbox: BubblewrapSandbox) -> Verdict:
+async def self_test(sandbox: LaunchedSandbox) -> Verdict:
     """Try the sandbox from inside, in a workspace of its own. Raises NoSandbox where nothing can be started."""
+    own_root = not isinstance(sandbox, KeptSandbox)
     token = secrets.token_hex(16)
     with _folder(sandbox.workspaces) as folder, _listener() as listener:
         workspace, canary = folder / "workspace", folder / "outside" / "canary"
@@ -58,6 +66,8 @@ async def self_test(sandbox: BubblewrapSandbox) -> Verdict:
         canary.parent.chmod(0o777)
         canary.write_bytes(_CANARY)
         canary.chmod(0o666)
+        if sandbox.uid is not None:
+            os.chown(canary, sandbox.uid, -1)
         facts = {
             "token": token,
             "canary": str(canary),
@@ -65,9 +75,15 @@ async def self_test(sandbox: BubblewrapSandbox) -> Verdict:
             "environment": [*ENVIRONMENT, "PWD", "LC_CTYPE"],
             "listener": listener.getsockname(),
             "uid": int(INNER_ID),
+            "own_root": own_root,
+            "workspace": WORKSPACE if own_root else str(workspace),
+            "shared": _EVERYBODYS,
+            "pid": os.getpid(),
         }
+        before = canary.stat()
         ended = await sandbox.run_python(_program(facts), workspace, SECONDS)
-        return _judge(ended, token, touched=_touched(canary, listener))
+        touched = [*_touched(canary, before, listener), *_left(token)]
+        return _judge(ended, token, touched, PROBES if own_root else REDUCED_PROBES)
 
 
 def _program(facts: dict[str, Any]) -> str:
@@ -75,7 +91,7 @@ def _program(facts: dict[str, Any]) -> str:
     return f"{source}\n\nmain(json.loads({msgspec.json.encode(facts).decode()!r}))\n"
 
 
-def _judge(ended: ExecResult, token: str, touched: list[str]) -> Verdict:
+def _judge(ended: ExecResult, token: str, touched: list[str], needed: int) -> Verdict:
     trouble = ended.stderr.strip() or f"the probe ended with {ended.reason or ended.exit} and said nothing"
     try:
         report = msgspec.json.decode(ended.stdout, type=_Report)
@@ -85,20 +101,31 @@ def _judge(ended: ExecResult, token: str, touched: list[str]) -> Verdict:
         return Verdict(held=(), broken=tuple(touched), trouble=trouble, seconds=ended.wall_s)
     held = tuple(name for name, holds in report.held.items() if holds)
     broken = tuple(name for name, holds in report.held.items() if not holds)
-    return Verdict(held=held, broken=(*broken, *touched), seconds=ended.wall_s)
+    return Verdict(held=held, broken=(*broken, *touched), needed=needed, seconds=ended.wall_s)
 
 
-def _touched(canary: Path, listener: socket.socket) -> list[str]:
+def _touched(canary: Path, before: os.stat_result, listener: socket.socket) -> list[str]:
     """What the probe reached, as seen from outside."""
     found = []
     if canary.read_bytes() != _CANARY or len(list(canary.parent.iterdir())) != 1:
         found.append("a file outside was written")
+    now = canary.stat()
+    if (now.st_mode, now.st_uid, now.st_mtime_ns) != (before.st_mode, before.st_uid, before.st_mtime_ns):
+        found.append("rights or times of a file outside were changed")
     try:
         listener.accept()[0].close()
         found.append("the network was reached")
     except BlockingIOError:
         pass
     return found
+
+
+def _left(token: str) -> list[str]:
+    """What the probe could write into folders of everybody; it is removed."""
+    found = [Path(folder, token) for folder in _EVERYBODYS if Path(folder, token).exists()]
+    for path in found:
+        path.unlink()
+    return [f"{path.parent} was written" for path in found]
 
 
 @contextmanager

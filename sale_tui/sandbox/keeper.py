@@ -3,7 +3,7 @@
 Run as a text by the Python for tools, so it imports nothing of ours. What it is to do comes as a JSON object from a
 descriptor: ``argv``, ``environment``, ``folder`` (where it starts), ``limits`` (name of an RLIMIT to its value),
 ``tasks`` (beyond those that its user has already), and, where the program is to be shut in, ``filter`` (a BPF program,
-in base 64) and ``rules`` (folders and files with the rights of Landlock there, see ``landlock``).
+in base 64), ``handled`` (what Landlock refuses: files, ports, scopes) and ``rules`` (see ``landlock``).
 """
 
 from __future__ import annotations
@@ -29,8 +29,6 @@ LANDLOCK_CREATE, LANDLOCK_ADD, LANDLOCK_RESTRICT = 444, 445, 446
 BENEATH = 1
 MANY = 1000
 """Processes, where the system does not tell how many there are."""
-ALL_FILES, ALL_NET, ALL_SCOPES = (1 << 16) - 1, 3, 3
-"""Everything that Landlock knows from ABI 6 on: files, TCP ports, abstract sockets and signals."""
 
 
 class Program(ctypes.Structure):
@@ -57,7 +55,8 @@ def main() -> None:
     status, job = int(sys.argv[2]), int(sys.argv[4])
     os.set_inheritable(status, False)
     with os.fdopen(job, "rb") as file:
-        keep(status, json.load(file))
+        wanted = json.load(file)
+    keep(status, wanted)
 
 
 def keep(status: int, job: dict[str, Any]) -> None:
@@ -125,7 +124,7 @@ def become(job: dict[str, Any], parent: int) -> None:
     limit(job["limits"], job["tasks"])
     if "rules" in job:
         _control(NO_NEW_PRIVILEGES, 1)
-        landlock(job["rules"])
+        landlock(job["handled"], job["rules"])
         filter_calls(base64.b64decode(job["filter"]))
     try:
         os.execvpe(job["argv"][0], job["argv"], job["environment"])  # noqa: S606 - the program that we are for
@@ -158,10 +157,10 @@ def owned() -> int:
     return found
 
 
-def landlock(rules: list[tuple[str, int, bool]]) -> None:
-    """No right but these: [path, rights, whether it must be there] each. Raises OSError."""
-    everything = Ruleset(ALL_FILES, ALL_NET, ALL_SCOPES)
-    ruleset = _call(LANDLOCK_CREATE, ctypes.byref(everything), ctypes.sizeof(everything), 0)
+def landlock(handled: list[int], rules: list[tuple[str, int, bool]]) -> None:
+    """None of the handled rights but these: [path, rights, whether it must be there] each. Raises OSError."""
+    whole = Ruleset(*handled)
+    ruleset = _call(LANDLOCK_CREATE, ctypes.byref(whole), ctypes.sizeof(whole), 0)
     for path, rights, needed in rules:
         try:
             folder = os.open(path, os.O_PATH | os.O_CLOEXEC)

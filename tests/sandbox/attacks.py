@@ -2,8 +2,9 @@
 
 Each is Python; ``F`` holds facts about the machine outside (``canary``: a file open to everybody, ``folder``: where it
 lies, ``secret``: what it holds, ``port``: a listener on the host's loopback, ``abstract`` and ``socket``: unix sockets
-on the host, ``pid``: a host process, ``shared``: a file of /dev/shm, ``token``: in the host's environment). An attack
-that gives something true has got out; an error is a refusal.
+on the host, ``letters``: one for datagrams, ``pid``: a host process, ``shared``: a file of /dev/shm, ``token``: in the
+host's environment, ``neighbour``: a process, and ``own`` a program, of the very user that runs the attacks). An attack
+that gives something true has got out; an error is a refusal. What one does is also seen from outside.
 """
 
 from __future__ import annotations
@@ -35,6 +36,12 @@ def linked(target, name="link"):
         return holds(name)
     finally:
         os.unlink(name)
+def signals_by_file(pid):
+    read, write = os.pipe()
+    fcntl.fcntl(read, 10, 9)
+    fcntl.fcntl(read, fcntl.F_SETOWN, pid)
+    fcntl.fcntl(read, fcntl.F_SETFL, fcntl.fcntl(read, fcntl.F_GETFL) | os.O_ASYNC)
+    return os.write(write, b"x")
 def runs(*command):
     return subprocess.run(command, capture_output=True, timeout=5, stdin=subprocess.DEVNULL).returncode == 0
 """
@@ -196,7 +203,58 @@ PROCESSES = {
     "see cgroups": 'os.listdir("/sys/fs/cgroup")',
 }  # fmt: skip
 
-ALL = READS | WRITES | REACHES | PROCESSES
+NEIGHBOURS = {
+    "send a signal to a process of its user": 'os.kill(F["neighbour"], 0) or True',
+    "end a process of its user": 'os.kill(F["neighbour"], 9) or True',
+    "end it by a descriptor": 'signal.pidfd_send_signal(os.pidfd_open(F["neighbour"]), 9) or True',
+    "end it by its thread": 'call(234, 131, F["neighbour"], F["neighbour"], 9)',
+    "queue a signal for it": 'call(129, 138, F["neighbour"], 9, struct.pack("iii", 9, 0, -1) + b"\0" * 116)',
+    "have a file send it signals": 'signals_by_file(F["neighbour"]) and False',
+    "end the session of sale-tui": 'os.killpg(F["neighbour"], 9) or True',
+    "give it less time": 'os.setpriority(os.PRIO_PROCESS, F["neighbour"], 19) or True',
+    "give all its user's processes less time": 'os.setpriority(os.PRIO_USER, 0, 19) and False',
+    "keep it to one core": 'os.sched_setaffinity(F["neighbour"], {0}) or True',
+    "let it wait for disks": 'call(251, 30, 1, F["neighbour"], 3 << 13)',
+    "take its turns": 'os.sched_setscheduler(F["neighbour"], os.SCHED_IDLE, os.sched_param(0)) or True',
+    "take its limits": 'resource.prlimit(F["neighbour"], resource.RLIMIT_NOFILE, (1, 1)) or True',
+    "read its limits": 'resource.prlimit(F["neighbour"], resource.RLIMIT_NOFILE)',
+    "trace it": 'call(101, 117, 16, F["neighbour"], 0, 0)',
+    "seize it": 'call(101, 117, 0x4206, F["neighbour"], 0, 0)',
+    "read its memory": 'open(f"/proc/{F[\'neighbour\']}/mem", "rb")',
+    "read its environment": 'open(f"/proc/{F[\'neighbour\']}/environ", "rb")',
+    "read its working folder": 'os.readlink(f"/proc/{F[\'neighbour\']}/cwd")',
+    "read its memory by a call": 'call(310, 270, F["neighbour"], 0, 0, 0, 0, 0)',
+    "change rights of a file of its user": 'os.chmod(F["own"], 0o777) or True',
+    "change them by a descriptor": 'os.fchmod(os.open(F["own"], os.O_PATH), 0o777) or True',
+    "change them by a descriptor's name": 'call(452, 452, os.open(F["own"], os.O_PATH), b"", 0o777, 0x1000)',
+    "change times of a file of its user": 'os.utime(F["own"], (1, 1)) or os.stat(F["own"]).st_mtime == 1',
+    "change its owner": 'os.chown(F["own"], os.getuid(), os.getgid()) or True',
+    "cut a file of its user": 'os.truncate(F["own"], 0) or True',
+    "lock a file of its user": 'fcntl.flock(os.open(F["own"], os.O_RDONLY), fcntl.LOCK_EX) or True',
+    "give it attributes": 'os.setxattr(F["own"], "user.x", b"x") or True',
+    "read its attributes": 'os.getxattr(F["own"], "user.canary")',
+    "mark it by a descriptor": 'fcntl.ioctl(os.open(F["own"], os.O_RDONLY), 0x40086602, b"\x40" + b"\0" * 7) or True',
+    "run a program of its user": 'runs(F["own"])',
+    "change what a library is": 'os.fchmod(os.open(glob.glob("/usr/lib/*/libc.so.6")[0], os.O_RDONLY), 0o777) or True',
+    "send a datagram by a pair of sockets":
+        'socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)[0].sendto(b"x", F["letters"])',
+    "connect a pair of sockets anew":
+        'socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)[0].connect(F["letters"]) or True',
+    "change shared memory of the host": 'writes("/dev/shm/" + F["shared"])',
+    "make a file among everybody's": 'writes("/var/tmp/" + F["token"], "wb")',
+    "come back by its keeper": 'os.kill(os.getppid(), 9) if os.getppid() > 100 else None',
+}  # fmt: skip
+
+ALL = READS | WRITES | REACHES | PROCESSES | NEIGHBOURS
+
+NOT_IN_REDUCED = {
+    "ask whether a file is there": "Landlock refuses to open files, not to ask about them",
+    "read passwords": "the attack asks whether the file is there; opening it is refused",
+    "find services of the host by dbus": "the attack asks whether their sockets are there; no socket can be made",
+    "read the host's name": "there is no namespace of names",
+    "see processes of the host": "there is no namespace of processes: /proc shows that one exists, not what it is",
+}
+"""Attacks that the tier ``reduced`` does not promise to hold, and why; each finds out that something exists."""
 
 
 def program(attacks: dict[str, str], facts: dict[str, object]) -> str:

@@ -24,17 +24,37 @@ USERS = ("root", "ordinary") if os.geteuid() == 0 else ("ordinary",)
 ORDINARY = 54321
 """Whom root becomes to be an ordinary user."""
 RUNNER = """
-import asyncio, json, os, sys
+import asyncio, atexit, json, os, subprocess, sys
 from pathlib import Path
 from sale_tui.sandbox.bubblewrap import BubblewrapSandbox
+from sale_tui.sandbox.reduced import ReducedSandbox
 base, program = Path(sys.argv[1]), sys.stdin.read()
+box = {"full": BubblewrapSandbox, "reduced": ReducedSandbox}[sys.argv[3]](base)
 workspace = base / "attack"
 workspace.mkdir(mode=0o700)
 (workspace / "socket").symlink_to(sys.argv[2])
-result = asyncio.run(BubblewrapSandbox(base).run_python(program, workspace, 60))
+own = base / "own"
+own.write_text("#!/bin/sh")
+own.chmod(0o755)
+os.setxattr(own, "user.canary", b"1")
+if box.uid is not None:
+    os.chown(own, box.uid, box.uid)
+neighbour = subprocess.Popen(["sleep", "600"], start_new_session=True, user=box.uid, group=box.uid,
+                             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+atexit.register(neighbour.kill)
+def neighbourly():
+    pid, facts = neighbour.pid, own.stat()
+    return [neighbour.poll(), os.getpriority(os.PRIO_PROCESS, pid), list(os.sched_getaffinity(pid)),
+            os.sched_getscheduler(pid), Path(f'/proc/{pid}/limits').read_text(), own.read_text(), facts.st_mode,
+            facts.st_mtime, facts.st_ctime, os.listxattr(own)]
+before = neighbourly()
+for unknown, known in (("'neighbour': 0", neighbour.pid), ("'own': ''", str(own))):
+    program = program.replace(unknown, unknown.split(": ")[0] + f": {known!r}")
+result = asyncio.run(box.run_python(program, workspace, 60))
 left = [path.name for path in workspace.iterdir() if not (path.is_file() or path.is_symlink() or path.is_dir())]
 marked = [path.name for path in workspace.iterdir() if path.lstat().st_mode & 0o6000 and not path.is_symlink()]
-print(json.dumps([result.stdout, result.stderr, result.exit, result.reason, left, marked]))
+changed = [[was, now] for was, now in zip(before, neighbourly()) if was != now]
+print(json.dumps([result.stdout, result.stderr, result.exit, result.reason, left, marked, changed]))
 """
 
 
@@ -61,6 +81,10 @@ class Outside:
             listener.setblocking(False)
             self.listeners.append(listener)
         (folder / "socket").chmod(0o777)
+        self.letters = kept.enter_context(socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM))
+        self.letters.bind(str(folder / "letters"))
+        self.letters.setblocking(False)
+        (folder / "letters").chmod(0o777)
         self.process = subprocess.Popen(["sleep", "600"])
         kept.callback(self.process.wait)
         kept.callback(self.process.kill)
@@ -72,6 +96,7 @@ class Outside:
             "canary": str(self.canary), "folder": str(self.folder), "secret": self.secret, "token": self.token,
             "port": self.listeners[0].getsockname()[1], "socket": str(self.folder / "socket"),
             "abstract": self.token, "pid": self.process.pid, "shared": self.shared.name, "host": os.uname().nodename,
+            "letters": str(self.folder / "letters"), "neighbour": 0, "own": "",
         }  # fmt: skip
 
     def seen(self) -> object:
@@ -84,6 +109,10 @@ class Outside:
                 visits += 1
             except BlockingIOError:
                 pass
+        try:
+            visits += len(self.letters.recv(1))
+        except BlockingIOError:
+            pass
         names = sorted(path.name for path in self.folder.iterdir())
         pattern = Path("/proc/sys/kernel/core_pattern").read_bytes()
         return (
@@ -104,14 +133,14 @@ def base(outside: Outside) -> Iterator[Path]:
         yield Path(folder)
 
 
-def attacked(user: str, base: Path, outside: Outside, group: dict[str, str]) -> list[object]:
+def attacked(user: str, base: Path, outside: Outside, group: dict[str, str], tier: str = "full") -> list[object]:
     """What a run of attacks by one user came to."""
     other = user == "ordinary" and os.geteuid() == 0
     base.chmod(0o711)
     if other:
         os.chown(base, ORDINARY, ORDINARY)
     done = subprocess.run(
-        [PYTHON if other else sys.executable, "-c", RUNNER, str(base), str(outside.folder / "socket")],
+        [PYTHON if other else sys.executable, "-c", RUNNER, str(base), str(outside.folder / "socket"), tier],
         input=attacks.program(group, outside.facts()), capture_output=True, text=True, timeout=110, check=False,
         env={"PATH": os.environ["PATH"], "PYTHONPATH": PATHS, "SECRET": outside.token, "PYTHONDONTWRITEBYTECODE": "1"},
         user=ORDINARY if other else None, group=ORDINARY if other else None, extra_groups=[] if other else None,
@@ -125,31 +154,49 @@ def attacked(user: str, base: Path, outside: Outside, group: dict[str, str]) -> 
 PYTHON = "/usr/bin/python3"
 """The system's, which an ordinary user can run wherever ours lies."""
 PATHS = os.pathsep.join([str(ROOT), *(path for path in sys.path if path.endswith("site-packages"))])
-GROUPS = {"reads": attacks.READS, "writes": attacks.WRITES, "reaches": attacks.REACHES, "processes": attacks.PROCESSES}
+GROUPS = {"reads": attacks.READS, "writes": attacks.WRITES, "reaches": attacks.REACHES, "processes": attacks.PROCESSES,
+          "neighbours": attacks.NEIGHBOURS}  # fmt: skip
 
 
 @pytest.mark.parametrize("user", USERS)
 @pytest.mark.parametrize("group", GROUPS)
 def test_no_attack_gets_out(user: str, group: str, base: Path, outside: Outside) -> None:
     handled = signal.getsignal(signal.SIGUSR1)
-    stdout, stderr, status, reason, left, marked = attacked(user, base, outside, GROUPS[group])
+    stdout, stderr, status, reason, left, marked, changed = attacked(user, base, outside, GROUPS[group])
     assert (status, reason) == (0, None), (stdout, stderr)
     assert json.loads(str(stdout)) == {"tried": len(GROUPS[group]), "out": []}
-    assert (left, marked) == ([], [])
+    assert (left, marked, changed) == ([], [], [])
     assert outside.seen() == outside.before
     assert signal.getsignal(signal.SIGUSR1) == handled
+
+
+@pytest.mark.parametrize("user", USERS)
+def test_reduced_holds_what_it_promises(user: str, base: Path, outside: Outside) -> None:
+    stdout, stderr, status, reason, left, marked, changed = attacked(user, base, outside, attacks.ALL, "reduced")
+    assert (status, reason) == (0, None), (stdout, stderr)
+    found = json.loads(str(stdout))
+    assert found["tried"] == len(attacks.ALL)
+    assert set(found["out"]) == set(attacks.NOT_IN_REDUCED)
+    assert (left, marked, changed) == ([], [], [])
+    assert outside.seen() == outside.before
 
 
 @pytest.mark.parametrize("group", GROUPS)
 def test_attacks_would_be_seen_to_get_out(group: str, outside: Outside, tmp_path: Path) -> None:
     harmless = ("read a file outside by its path", "reach the host's loopback", "make a file outside",
-                "see processes of the host", "leave a pipe")  # fmt: skip
+                "see processes of the host", "leave a pipe", "send a datagram by a pair of sockets",
+                "make a file among everybody's")  # fmt: skip
     bare = {name: attack for name, attack in GROUPS[group].items() if name in harmless}
     done = subprocess.run(
         [sys.executable, "-c", attacks.program(bare, outside.facts())], capture_output=True, check=False, cwd=tmp_path
     )
     assert json.loads(done.stdout)["out"] == list(bare)
     assert bare
+
+
+def test_documentation_names_what_reduced_does_not_hold() -> None:
+    text = (ROOT / "docs" / "sandbox.md").read_text("utf-8")
+    assert [name for name in attacks.NOT_IN_REDUCED if f'"{name}"' not in text] == []
 
 
 def test_there_are_many_attacks() -> None:
