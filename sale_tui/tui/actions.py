@@ -7,15 +7,23 @@ from typing import Literal
 import msgspec
 from textual.binding import Binding, BindingType
 
-Scope = Literal["app", "home", "auction", "run", "bid", "question"]
+Scope = Literal["app", "home", "auction", "run", "bid", "question", "ledger", "memory", "past", "forget"]
 SCOPES: dict[Scope, str] = {
     "home": "First screen",
     "auction": "Auction",
     "bid": "A bid in full",
     "run": "Run",
     "question": "A call that asks for leave",
+    "ledger": "Ledger",
+    "memory": "Past auctions",
+    "past": "A past auction",
+    "forget": "Before something is forgotten",
     "app": "Everywhere",
 }
+
+MAIN: tuple[Scope, ...] = ("home", "auction", "run")
+ANSWERS: tuple[Scope, ...] = ("run", "memory", "past")
+"""Where an answer can be marked."""
 
 
 class Action(msgspec.Struct, frozen=True):
@@ -39,7 +47,7 @@ class Action(msgspec.Struct, frozen=True):
 
 ACTIONS: tuple[Action, ...] = (
     Action("start", "", "Enter", "start", "Start the task that is written in the prompt.", ("home",), 1),
-    Action("newline", "", "ctrl+j", "new line", "Begin a new line in the prompt.", ("home",), 4),
+    Action("newline", "", "ctrl+j", "new line", "Begin a new line in the prompt.", ("home",), 6),
     Action(
         "turn_kind",
         "ctrl+t",
@@ -80,6 +88,25 @@ ACTIONS: tuple[Action, ...] = (
     Action("show_board", "b", "b", "board", "Go back to the auction.", ("run",), 3),
     Action("save", "s", "s", "save copy", "Save a copy of the workspace into a folder.", ("run",), 2),
     Action("turn_thinking", "t", "t", "thinking", "Show or hide what the model thought.", ("run",), 4),
+    Action("mark_right", "y", "y", "right", "Mark the answer as right; again takes it back.", ANSWERS, 3),
+    Action("mark_wrong", "x", "x", "wrong", "Mark the answer as wrong; again takes it back.", ANSWERS, 3),
+    Action("copy", "c", "c", "copy", "Copy the answer, where the terminal allows it.", ("run", "past"), 4),
+    Action("open", "", "↑ ↓ Enter", "open", "Choose a past auction and open it.", ("memory",), 1),
+    Action("seek", "slash", "/", "search", "Search by meaning; an empty search lists all.", ("memory",), 1),
+    Action("turn_kind", "k", "k", "kind", "List one kind of task, or all.", ("memory",), 3),
+    Action("turn_agent", "a", "a", "agent", "List what one agent was awarded, or all.", ("memory",), 3),
+    Action("play", "p", "p", "replay", "Play the auction and its run again.", ("past",), 2),
+    Action("faster", "f", "f", "faster", "Turn the speed of the replay: 1, 2, 5, 10, 20 times.", ("past",), 4),
+    Action("forget", "d", "d", "forget", "Forget it for good; asks first.", ("memory", "past"), 5),
+    Action("export", "e", "e", "export", "Write it, or all that is listed, to a file.", ("memory", "past"), 5),
+    Action("scroll", "", "↑ ↓", "", "Scroll.", ("ledger", "past"), 9),
+    Action("leave", "escape", "Esc", "back", "Go back.", ("ledger", "memory", "past"), 1),
+    Action("forget", "y", "y", "forget", "Forget it.", ("forget",), 1),
+    Action("keep", "escape,n", "Esc", "keep", "Keep it.", ("forget",), 1),
+    Action(
+        "app.ledger", "ctrl+l", "ctrl+l", "ledger", "Show what tasks cost, who won, and who was right.", MAIN, 6, True
+    ),
+    Action("app.memory", "ctrl+o", "ctrl+o", "past", "Look through past auctions.", MAIN, 3, True),
     Action("view(1)", "right", "→", "next bid", "Show the next bid.", ("bid",), 2),
     Action("view(-1)", "left", "←", "bid before", "Show the bid before.", ("bid",), 2),
     Action("leave", "escape,v", "Esc", "back", "Close this view.", ("bid",), 1),
@@ -125,7 +152,7 @@ def bindings(scope: Scope) -> list[BindingType]:
         for key in filter(None, action.keys.split(",")):
             call = f"{action.name}({int(key)})" if action.name == "take" else action.name
             made.append(Binding(key, call, action.help, show=False, priority=action.priority))
-    if scope in {"home", "auction", "run"}:
+    if scope in MAIN:
         made.append(Binding("q", "app.quit", "Quit", show=False))
     return made
 

@@ -22,9 +22,11 @@ from sale_tui.commands import Command, Interrupt
 from sale_tui.tui.actions import bindings
 from sale_tui.tui.asking import Asking
 from sale_tui.tui.feed import Feed
+from sale_tui.tui.past import Past
 from sale_tui.tui.screens.home import HomeScreen
 from sale_tui.tui.screens.view import View
 from sale_tui.tui.source import OpenSource, StreamClock
+from sale_tui.tui.stage import Stage
 from sale_tui.tui.state import AppState, initial
 from sale_tui.tui.theme import THEME
 from sale_tui.tui.widgets.top_bar import StatusLine
@@ -32,8 +34,6 @@ from sale_tui.types import Pool
 
 if TYPE_CHECKING:
     from sale_tui.session.wiring import TaskRequest
-    from sale_tui.tui.screens.auction import AuctionScreen
-    from sale_tui.tui.screens.run import RunScreen
 
 FRAMES = 15
 """A second, at most: the models need the processor more than the eye does."""
@@ -75,20 +75,25 @@ class SaleApp(App[None]):
         self.register_theme(THEME)
         self.theme = THEME.name
         self._monotonic = monotonic
-        self.clock = StreamClock(monotonic, speed)
-        self.feed = Feed(open_session, initial(pool, "unsafe" if unsafe else None), self.clock, self.mark)
+        clock = StreamClock(monotonic, speed)
+        feed = Feed(open_session, initial(pool, "unsafe" if unsafe else None), clock, self.mark)
+        self.live = self.stage = Stage(self, feed, clock, len(pool.agents))
+        """``live``: the task of this session; ``stage``: what is shown, that or a replay."""
+        self.past = Past(self)
+        self.grace = grace_seconds
         self.still = False
         """For pictures: no moving signs, and time stands still with the last event."""
         self._pool = pool
         self._given = given
         self._begin = begin
-        self._grace = grace_seconds
         self._drawn: AppState | None = None
         self._home: HomeScreen | None = None
-        self._auction: AuctionScreen | None = None
-        self._run_screen: RunScreen | None = None
         self._asking = Asking(self)
-        self._went_to_run = False
+
+    @property
+    def feed(self) -> Feed:
+        """Where what is shown comes from."""
+        return self.stage.feed
 
     @property
     def state(self) -> AppState:
@@ -122,14 +127,14 @@ class SaleApp(App[None]):
 
     @work(group="session")
     async def _open_session(self) -> None:
-        await self.feed.open()
+        await self.live.feed.open()
 
     @work(group="task", exclusive=True)
     async def _run_task(self, request: TaskRequest) -> None:
         await self.feed.run(request)
 
     async def on_unmount(self) -> None:
-        await self.feed.close()
+        await self.live.feed.close()
         with suppress(NotImplementedError, RuntimeError, ValueError):
             asyncio.get_running_loop().remove_signal_handler(signal.SIGTERM)
 
@@ -144,10 +149,7 @@ class SaleApp(App[None]):
         state = self.state
         if not self.is_running:
             return
-        if state.run is not None and not self._went_to_run:
-            self._went_to_run = True
-            if not isinstance(self.screen, HomeScreen):
-                self.show("run")
+        self.stage.follow(state)
         self._asking.draw(state)
         if self.drawn and not state.busy:
             self._ticks.pause()
@@ -155,53 +157,33 @@ class SaleApp(App[None]):
         self._drawn = state
         view = next((screen for screen in reversed(self.screen_stack) if isinstance(screen, View)), None)
         if view is not None and view.ready:
-            view.draw(state, state.now if self.still else self.clock.now())
+            view.draw(state, state.now if self.still else self.stage.clock.now())
         if self.screen is not view:
             for line in self.screen.query(StatusLine):
                 line.draw(state)
 
-    def start(self, request: TaskRequest) -> None:
-        """Hold the auction for a task."""
+    def start(self, request: TaskRequest, stage: Stage | None = None) -> None:
+        """Hold the auction for a task; ``stage``: another one, over what is shown now."""
         if self.state.busy:
             self.say("A task is under way; ctrl+c stops it.")
             return
-        self._went_to_run = False
-        for screen in (self._auction, self._run_screen):
-            if screen is not None:
-                screen.reset()
+        self.stage = stage or self.stage
+        self.stage.reset()
         self._run_task(request)
         self.show("auction")
 
     def show(self, name: Literal["auction", "run"]) -> None:
-        """Go to a screen; only one of them lies over the first screen."""
-        screen = self._screen(name)
-        if self.screen is screen:
-            return
-        while len(self.screen_stack) > 2:
-            self.pop_screen()
-        if len(self.screen_stack) == 2:
-            self.switch_screen(screen)
-        else:
-            self.push_screen(screen)
-
-    def _screen(self, name: Literal["auction", "run"]) -> AuctionScreen | RunScreen:
-        # Imported when first needed: the first frame does without them.
-        if name == "auction":
-            from sale_tui.tui.screens.auction import AuctionScreen
-
-            if self._auction is None:
-                self._auction = AuctionScreen(len(self._pool.agents), self._grace)
-                self.install_screen(self._auction, name)
-            return self._auction
-        from sale_tui.tui.screens.run import RunScreen
-
-        if self._run_screen is None:
-            self._run_screen = RunScreen()
-            self.install_screen(self._run_screen, name)
-        return self._run_screen
+        """Go to a screen; only one of them lies over what was there before."""
+        self.stage.show(name)
 
     def new_task(self) -> None:
-        """Back to the prompt, which keeps its text where the task did not end well."""
+        """Back to the prompt, which keeps its text where the task did not end well; out of a replay."""
+        if self.stage is not self.live:
+            self.workers.cancel_group(self, "task")
+            self.stage.leave()
+            self.stage = self.live
+            self.mark()
+            return
         if self.state.busy:
             self.say("A task is under way; ctrl+c stops it.")
             return
@@ -235,6 +217,12 @@ class SaleApp(App[None]):
 
         self.push_screen(SaveScreen(workspace))
 
+    def action_ledger(self) -> None:
+        self.past.show("ledger")
+
+    def action_memory(self) -> None:
+        self.past.show("memory")
+
     def action_help(self) -> None:
         from sale_tui.tui.screens.help import HelpScreen
 
@@ -249,5 +237,5 @@ class SaleApp(App[None]):
 
     async def action_quit(self) -> None:
         """End every model, then the app."""
-        await self.feed.close()
+        await self.live.feed.close()
         self.exit()

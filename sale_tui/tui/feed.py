@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
+from sale_tui.archive import Archive
 from sale_tui.commands import Command
 from sale_tui.errors import Exit, SaleError
-from sale_tui.events import ErrorRaised, Event
+from sale_tui.events import ErrorRaised, Event, LogStarted
 from sale_tui.tui.source import OpenSource, Source, StreamClock
 from sale_tui.tui.state import AppState, apply, boxed, ended, failing, opening
+from sale_tui.types import SandboxTier
 
 if TYPE_CHECKING:
     from sale_tui.session.wiring import TaskRequest
@@ -25,14 +27,24 @@ SLICE = 0.01
 class Feed:
     """Owns the state. ``changed`` is called after every change; it must be cheap."""
 
-    def __init__(
-        self, open_source: OpenSource, state: AppState, clock: StreamClock, changed: Callable[[], None]
+    def __init__(  # noqa: PLR0913, PLR0917 - wires what others have made
+        self,
+        open_source: OpenSource,
+        state: AppState,
+        clock: StreamClock,
+        changed: Callable[[], None],
+        tier: SandboxTier | None = None,
     ) -> None:
-        """``state``: what is shown before anything has happened."""
+        """``state``: what is shown before anything has happened. ``tier``: the sandbox that is in force, for a replay:
+        what its log says was another day's.
+        """
         self.state = state
+        self._tier = tier
         self._open_source = open_source
         self._clock = clock
         self._changed = changed
+        self.auctions: list[str] = []
+        """Ids of what was held here, the oldest first."""
         self._source: Source | None = None
         self._opening: asyncio.Task[Source] | None = None
         self._closed = False
@@ -60,6 +72,14 @@ class Feed:
             self._set(failing(self.state, error_of(fault)))
         finally:
             self._set(ended(self.state))
+
+    async def archive(self) -> Archive | None:
+        """The auctions of the past, once the session is open. Raises SaleError where it cannot be opened."""
+        return (await self._opened()).archive
+
+    def see(self, event: Event) -> None:
+        """Take in an event that is no part of a stream."""
+        self._set(apply(self.state, event))
 
     def send(self, command: Command) -> None:
         """Pass a command on."""
@@ -105,6 +125,8 @@ class Feed:
             async for event in events:
                 if event.at:
                     self._clock.see(event.at)
+                if isinstance(event, LogStarted):
+                    self.auctions.append(event.auction)
                 self._set(apply(self.state, event))
                 if time.monotonic() - begun > SLICE:
                     await asyncio.sleep(0)
@@ -114,7 +136,8 @@ class Feed:
                 await events.aclose()
 
     def _set(self, state: AppState) -> None:
-        self.state = state
+        other = self._tier is not None and state.sandbox != self._tier
+        self.state = replace(state, sandbox=self._tier) if other else state
         self._changed()
 
 

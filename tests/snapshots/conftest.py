@@ -81,6 +81,7 @@ def make_app(tmp_path: Path) -> Callable[..., SaleApp]:
                 clock=SystemClock(),
                 limits=Limits(),
                 workspaces=workspaces,
+                archive=memory.archive,
                 countdown_seconds=countdown,
                 attended=True,
             )

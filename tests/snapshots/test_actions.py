@@ -10,7 +10,11 @@ from sale_tui.tui.app import SaleApp
 from sale_tui.tui.screens.approval import ApprovalScreen
 from sale_tui.tui.screens.auction import AuctionScreen
 from sale_tui.tui.screens.bid import BidScreen
+from sale_tui.tui.screens.forget import ForgetScreen
 from sale_tui.tui.screens.home import HomeScreen
+from sale_tui.tui.screens.ledger import LedgerScreen
+from sale_tui.tui.screens.memory import MemoryScreen
+from sale_tui.tui.screens.past import PastScreen
 from sale_tui.tui.screens.run import RunScreen
 
 OWNERS = {
@@ -20,6 +24,10 @@ OWNERS = {
     "run": RunScreen,
     "bid": BidScreen,
     "question": ApprovalScreen,
+    "ledger": LedgerScreen,
+    "memory": MemoryScreen,
+    "past": PastScreen,
+    "forget": ForgetScreen,
 }
 
 

@@ -97,7 +97,7 @@ async def test_space_holds_the_countdown_and_lets_it_go_on(make_app, wait_for):
 
 async def test_a_key_that_was_meant_for_something_else_decides_nothing(make_app, wait_for):
     app = make_app(begin=TASK)
-    app._grace = 60.0
+    app.grace = 60.0
     async with app.run_test(size=(100, 30)) as pilot:
         await wait_for(pilot, lambda: app.state.deciding)
         await pilot.press("enter", "4")

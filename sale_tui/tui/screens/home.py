@@ -53,7 +53,7 @@ class HomeScreen(View[None]):
         self.query_one(StatusLine).draw(state)
         self.query_one(ErrorPanel).draw(state.error if state.error and not state.task else None)
         self.query_one("#status", PlainText).show(*self._status(state))
-        self.query_one(KeyBar).draw({"start", "turn_kind", "newline", "samples"})
+        self.query_one(KeyBar).draw({"start", "turn_kind", "newline", "samples", "app.memory", "app.ledger"})
 
     def _status(self, state: AppState) -> list[Part]:
         parts: list[Part] = []

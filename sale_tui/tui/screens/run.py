@@ -21,6 +21,7 @@ from sale_tui.tui.widgets.step_view import StepView
 from sale_tui.tui.widgets.task_line import TaskLine
 from sale_tui.tui.widgets.text import Part, PlainText, clipped, one_line, words
 from sale_tui.tui.widgets.top_bar import StatusLine
+from sale_tui.types import Outcome
 
 WINDOW = 40
 """Steps that are kept on the screen; the log keeps them all."""
@@ -78,6 +79,8 @@ class RunScreen(View[None]):
             enabled.add("turn_thinking")
         if self._workspace(state):
             enabled.add("save")
+        if _answer(state):
+            enabled |= {"copy"} if state.busy else {"copy", "mark_right", "mark_wrong", "app.ledger"}
         self.query_one(KeyBar).draw(enabled)
 
     def _draw_head(self, run: Run, notices: tuple[str, ...]) -> None:
@@ -128,8 +131,30 @@ class RunScreen(View[None]):
         if workspace := self._workspace(self.sale.state):
             self.sale.ask_to_save(Path(workspace))
 
+    def action_copy(self) -> None:
+        if answer := _answer(self.sale.state):
+            self.sale.past.copy(answer)
+
+    def action_mark_right(self) -> None:
+        self._mark("passed")
+
+    def action_mark_wrong(self) -> None:
+        self._mark("failed")
+
+    def _mark(self, outcome: Outcome) -> None:
+        state = self.sale.state
+        if state.busy or state.header is None or not _answer(state):
+            return
+        known = state.outcome.outcome if state.outcome is not None else "unknown"
+        wanted: Outcome = "unknown" if known == outcome else outcome
+        self.run_worker(self.sale.past.mark(state.header.auction, wanted), group="mark")
+
     def action_new_task(self) -> None:
         self.sale.new_task()
 
     def action_interrupt(self) -> None:
         self.sale.interrupt()
+
+
+def _answer(state: AppState) -> str:
+    return state.run.finished.answer if state.run and state.run.finished else ""

@@ -21,6 +21,9 @@ class View(Screen[Result], Generic[Result]):
     ready = False
     """Whether every widget is there to be drawn."""
 
+    stays = False
+    """Whether it remains where it is when a run begins."""
+
     @property
     def sale(self) -> SaleApp:
         """The app, by its own type."""

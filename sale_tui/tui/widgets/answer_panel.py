@@ -21,7 +21,8 @@ ENDS = {
     "interrupted": ("■ Stopped", "bold $text-warning"),
 }
 
-
+VERDICTS: dict[Outcome, str] = {"passed": "right", "failed": "wrong", "unknown": "not known"}
+"""What the user says by a mark."""
 OUTCOMES: dict[Outcome, tuple[str, str]] = {
     "passed": ("✓", "$text-success"),
     "failed": ("✗", "$text-error"),
@@ -72,8 +73,8 @@ class AnswerPanel(VerticalScroll):
 def outcome_parts(outcome: OutcomeSet) -> list[Part]:
     """Whether the answer was right, and what a test said."""
     sign, style = OUTCOMES[outcome.outcome]
-    by = " by your word" if outcome.by == "user" else ""
-    return [(f"{sign} {outcome.outcome}{by}", style), f": {literal_line(outcome.reason)}" if outcome.reason else ""]
+    said = f"{VERDICTS[outcome.outcome]}, by your mark" if outcome.by == "user" else outcome.outcome
+    return [(f"{sign} {said}", style), f": {literal_line(outcome.reason)}" if outcome.reason else ""]
 
 
 def _below(state: AppState, workspace: str, width: int) -> Content:
@@ -82,8 +83,9 @@ def _below(state: AppState, workspace: str, width: int) -> Content:
     if finished is not None and finished.sources:
         for place, source in enumerate(finished.sources):
             lines.append(labelled("           " if place else "sources    ", width, source_line(source)))
-    if state.outcome is not None:
-        lines.append(labelled("tests      ", width, *outcome_parts(state.outcome)))
+    if state.outcome is not None and (state.outcome.by, state.outcome.outcome) != ("user", "unknown"):
+        label = "tests      " if state.outcome.by == "checker" else "outcome    "
+        lines.append(labelled(label, width, *outcome_parts(state.outcome)))
     if workspace:
         lines.append(labelled("workspace  ", width, workspace))
     if state.bill is not None:
