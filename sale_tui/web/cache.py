@@ -33,6 +33,9 @@ class WebCache:
         """Keep it for so long; where the disk refuses it is not kept."""
         try:
             self._put(key, value, seconds)
+        except sqlite3.OperationalError:
+            # The disk is full, or another process takes its time: the file itself is sound.
+            return
         except sqlite3.DatabaseError:
             self._path.unlink(missing_ok=True)
             with suppress(sqlite3.Error):

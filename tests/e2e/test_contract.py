@@ -112,6 +112,22 @@ def test_weights_and_thrift_replace_the_records(sale: Sale, tmp_path: Path) -> N
     assert sale("rescore", str(file), "--weights", str(weights), "--json").last["award"]["agent"] == "b"
 
 
+def test_the_weight_that_flips_the_award_does(sale: Sale, tmp_path: Path) -> None:
+    bids = [BIDS[0], {**BIDS[1], "tokens": 130, "entropy": 0.3}]
+    record = json.dumps({**RECORD, "bids": bids})
+    scored = sale("rescore", "-", "--json", stdin=record).last
+    flip = scored["explanation"]["flip"]
+    for factor, flips in ((1.001, True), (0.999, False)):
+        weights = json.loads(record)["weights"]
+        kind, _, juror = flip["term"].partition(":")
+        holder, name = (weights["jury"], juror) if kind == "jury" else (weights, kind)
+        holder[name] += flip["delta"] * factor
+        file = tmp_path / f"{factor}.json"
+        file.write_text(json.dumps({"weights": weights, "scales": RECORD["scales"]}))
+        again = sale("rescore", "-", "--weights", str(file), "--json", stdin=record).last
+        assert (again["award"]["agent"] != scored["award"]["agent"]) is flips
+
+
 @pytest.mark.parametrize(
     ("change", "named"),
     [

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import json
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from benchmarks.tasks import is_right
 from tests.e2e.conftest import COMMAND, Finished, Sale
 from tests.e2e.processes import children_of, is_alive, kill, wait_until, workers_of
 from tests.e2e.tasks import unseen
 
+ROOT = Path(__file__).parents[2]
 ONE_STEP = {kind: unseen(kind, 1, 8) for kind in ("coding", "search")}
 
 
@@ -44,15 +45,17 @@ def test_a_task_ends_in_an_executed_answer(coding_run: Finished) -> None:
     assert of(coding_run, "run_finished")[0]["status"] == "answered"
 
 
-@pytest.mark.parametrize("kind", ["coding", "search"])
-def test_the_largest_model_solves_most_unseen_tasks(sale: Sale, kind: str) -> None:
+def test_the_largest_model_solves_most_unseen_tasks(environment: dict[str, str], tmp_path: Path) -> None:
     """docs/measurements.md has the rates on a hundred tasks; half of four leaves room for other roundings."""
-    solved, tasks = 0, ONE_STEP[kind][:4]
-    for task in tasks:
-        finished = sale("run", task["text"], "--kind", kind, "--agent", "micro-l")
-        assert finished.code in (0, 5), finished.stderr
-        solved += finished.code == 0 and is_right(finished.stdout.strip(), task["answer"])
-    assert solved >= len(tasks) // 2
+    tasks = tmp_path / "tasks.jsonl"
+    tasks.write_text("\n".join(json.dumps(task) for kind in ONE_STEP for task in ONE_STEP[kind][:4]))
+    # In one process: starting the pool takes longer than all these tasks.
+    command = [sys.executable, "-m", "benchmarks.micro_tasks", "--agent", "micro-l", "--file", str(tasks)]
+    done = subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True, timeout=110, check=False)
+    assert done.returncode == 0, done.stderr
+    solved = {name: rate.split("/") for name, rate in json.loads(done.stdout)["by_bin"].items()}
+    assert {name: all_of for name, (_, all_of) in solved.items()} == {"coding 1": "4", "search 1": "4"}
+    assert all(int(right) >= 2 for right, _ in solved.values()), solved
 
 
 def total_of(bid: dict[str, Any], header: dict[str, Any]) -> float:
@@ -90,31 +93,6 @@ def test_a_stranger_recomputes_every_total_and_the_award(coding_run: Finished, s
     assert (scored["award"]["agent"], scored["award"]["round"]) == best
     by_id = sale("rescore", header["auction"], "--json").last
     assert by_id["award"]["agent"] == award["agent"]
-
-
-def test_the_weight_that_flips_the_award_does(sale: Sale, tmp_path: Path) -> None:
-    for task in ONE_STEP["search"]:
-        finished = sale("bid", task["text"], "--kind", "search", "--json")
-        record = finished.last
-        scored = sale("rescore", "-", "--json", stdin=finished.stdout).last
-        flip = scored["explanation"]["flip"]
-        if flip is not None:
-            break
-    else:
-        pytest.fail("no award of these tasks can be flipped by one weight")
-    for factor, flips in ((1.001, True), (0.999, False)):
-        weights = json.loads(json.dumps(record["weights"]))
-        kind, _, juror = flip["term"].partition(":")
-        holder, name = (weights["jury"], juror) if kind == "jury" else (weights, kind)
-        holder[name] += flip["delta"] * factor
-        file = tmp_path / f"{factor}.json"
-        file.write_text(json.dumps({"weights": weights, "scales": record["scales"]}))
-        again = sale("rescore", "-", "--weights", str(file), "--json", stdin=finished.stdout).last
-        same = (again["award"]["agent"], again["award"]["round"]) == (
-            scored["award"]["agent"],
-            scored["award"]["round"],
-        )
-        assert same is not flips
 
 
 def test_a_pinned_agent_runs_without_an_auction(sale: Sale) -> None:

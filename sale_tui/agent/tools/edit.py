@@ -40,7 +40,8 @@ class EditTool(FileTool[EditArguments]):
 def _edit(broker: Broker, wanted: EditArguments) -> ToolResult:
     before, name = read_text(broker, wanted.path), shown(wanted.path)
     old, new = wanted.old, wanted.new
-    if old not in before and "\r\n" in before:
+    ends = before.count("\r\n")
+    if ends and (old not in before or ends == before.count("\n")):
         # A model sees and writes plain line ends; the file keeps its own.
         old, new = (text.replace("\r\n", "\n").replace("\n", "\r\n") for text in (old, new))
     places = before.count(old)
@@ -62,6 +63,7 @@ def did_you_mean(wanted: str, text: str) -> str:
     """The whole lines that are most like the wanted passage, with their number; or that nothing is like it."""
     from rapidfuzz import fuzz
 
+    text = text.replace("\r\n", "\n")
     found = fuzz.partial_ratio_alignment(wanted.strip()[:SOUGHT], text[:COMPARED], score_cutoff=NEAR)
     if found is None or not text:
         return ", nor anything like it; read it first"

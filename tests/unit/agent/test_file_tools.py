@@ -121,6 +121,10 @@ async def test_edit_keeps_the_files_line_ends(context: ToolContext) -> None:
     (context.workspace / "dos.txt").write_bytes(b"one\r\ntwo\r\nthree\r\n")
     assert (await EditTool().call({"path": "dos.txt", "old": "one\ntwo\n", "new": "1\n2\n"}, context)).ok
     assert (context.workspace / "dos.txt").read_bytes() == b"1\r\n2\r\nthree\r\n"
+    assert (await EditTool().call({"path": "dos.txt", "old": "three", "new": "3\n4"}, context)).ok
+    assert (context.workspace / "dos.txt").read_bytes() == b"1\r\n2\r\n3\r\n4\r\n"
+    wrong = await EditTool().call({"path": "dos.txt", "old": "2\n3\n5", "new": ""}, context)
+    assert wrong.output.endswith("did you mean this, from line 2?\n2\n3\n4")
 
 
 async def test_did_you_mean_is_quick_on_large_files(context: ToolContext) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 
 import httpx2
@@ -11,6 +13,7 @@ import pytest
 
 from sale_tui.errors import ConfigurationFault
 from sale_tui.sources import Extracted, RawFile
+from sale_tui.web import cache
 from sale_tui.web.cache import WebCache
 from sale_tui.web.choose import choose_engine
 from sale_tui.web.fetch import Fetcher, PageUnavailable
@@ -141,3 +144,22 @@ def test_engines_by_name() -> None:
     for url in ("", "127.0.0.1:8080", "ftp://x", "http://", "http://[x", "http://x:99999"):
         with pytest.raises(ConfigurationFault, match="searxng_url"):
             choose_engine("searxng", url)
+
+
+def test_a_cache_that_another_process_holds_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cache, "BUSY_SECONDS", 0.01)
+    kept = WebCache(tmp_path / "web.db", lambda: 1000.0)
+    kept.put("a", b"1", 10)
+    with closing(sqlite3.connect(tmp_path / "web.db")) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        kept.put("b", b"2", 10)
+        other.rollback()
+    assert (kept.get("a"), kept.get("b")) == (b"1", None)
+
+
+def test_a_cache_that_is_broken_is_made_anew(tmp_path: Path) -> None:
+    (tmp_path / "web.db").write_bytes(b"no database at all" * 100)
+    kept = WebCache(tmp_path / "web.db", lambda: 1000.0)
+    assert kept.get("a") is None
+    kept.put("a", b"1", 10)
+    assert kept.get("a") == b"1"
