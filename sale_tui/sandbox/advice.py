@@ -42,7 +42,7 @@ def advice_for(reason: str) -> str:
 def other_system() -> str:
     """For systems without bubblewrap."""
     name = {"darwin": "macOS", "win32": "Windows"}.get(sys.platform, platform.system() or sys.platform)
-    return f"there is no sandbox for {name} yet, so the python tool is not offered; on Linux it is"
+    return f"{name} has no full sandbox, so the python tool is not offered; Linux has it"
 
 
 def _installer() -> str:

@@ -17,12 +17,12 @@ import msgspec
 from sale_tui.errors import NoSandbox
 from sale_tui.ports import ExecResult
 from sale_tui.sandbox.bubblewrap import INNER_ID
-from sale_tui.sandbox.kept import KeptSandbox
-from sale_tui.sandbox.launched import ENVIRONMENT, WORKSPACE, LaunchedSandbox
+from sale_tui.sandbox.launched import ENVIRONMENT, WORKSPACE, LaunchedSandbox, MadeOf
 from sale_tui.trees import remove_tree
 
 PROBES = 20
 REDUCED_PROBES = 30
+_NEEDED: dict[MadeOf, int] = {"namespaces": PROBES, "landlock": REDUCED_PROBES, "seatbelt": 16}
 """Fewer that held, and the probe was not the one that we have sent."""
 SECONDS = 10.0
 _CANARY = b"canary"
@@ -56,7 +56,6 @@ class _Report(msgspec.Struct, frozen=True):
 
 async def self_test(sandbox: LaunchedSandbox) -> Verdict:
     """Try the sandbox from inside, in a workspace of its own. Raises NoSandbox where nothing can be started."""
-    own_root = not isinstance(sandbox, KeptSandbox)
     token = secrets.token_hex(16)
     with _folder(sandbox.workspaces) as folder, _listener() as listener:
         workspace, canary = folder / "workspace", folder / "outside" / "canary"
@@ -75,15 +74,15 @@ async def self_test(sandbox: LaunchedSandbox) -> Verdict:
             "environment": [*ENVIRONMENT, "PWD", "LC_CTYPE"],
             "listener": listener.getsockname(),
             "uid": int(INNER_ID),
-            "own_root": own_root,
-            "workspace": WORKSPACE if own_root else str(workspace),
+            "made_of": sandbox.made_of,
+            "workspace": WORKSPACE if sandbox.made_of == "namespaces" else str(workspace),
             "shared": _EVERYBODYS,
             "pid": os.getpid(),
         }
         before = canary.stat()
         ended = await sandbox.run_python(_program(facts), workspace, SECONDS)
         touched = [*_touched(canary, before, listener), *_left(token)]
-        return _judge(ended, token, touched, PROBES if own_root else REDUCED_PROBES)
+        return _judge(ended, token, touched, _NEEDED[sandbox.made_of])
 
 
 def _program(facts: dict[str, Any]) -> str:

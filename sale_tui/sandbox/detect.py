@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import platform
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,6 +16,7 @@ from sale_tui.sandbox.check import Verdict, self_test
 from sale_tui.sandbox.launched import LaunchedSandbox
 from sale_tui.sandbox.none import NoneSandbox
 from sale_tui.sandbox.reduced import ReducedSandbox
+from sale_tui.sandbox.seatbelt import SeatbeltSandbox
 from sale_tui.sandbox.unsafe import UnsafeSandbox
 from sale_tui.types import SandboxLimits
 
@@ -84,10 +86,12 @@ async def _full(workspaces: Path, limits: SandboxLimits | None, named: Sequence[
 
 
 async def _reduced(workspaces: Path, limits: SandboxLimits | None, named: Sequence[Path], cure: str) -> _Tried:
-    if sys.platform != "linux":
-        return None, _failed("this system has no Landlock"), other_system()
     try:
-        sandbox = ReducedSandbox(workspaces, limits, named, cure=cure)
+        sandbox: LaunchedSandbox
+        if platform.system() == "Darwin":
+            sandbox = SeatbeltSandbox(workspaces, limits, named)
+        else:
+            sandbox = ReducedSandbox(workspaces, limits, named, cure=cure)
         return _judged(sandbox, await self_test(sandbox))
     except (NoSandbox, OSError) as fault:
         return _refused(fault)

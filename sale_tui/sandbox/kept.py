@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from sale_tui.ports import ExecRequest
-from sale_tui.sandbox.launched import ENVIRONMENT, RUN, SPARE_MEMORY, SPARE_TASKS, WORKSPACE, LaunchedSandbox
+from sale_tui.sandbox.launched import ENVIRONMENT, RUN, SPARE_MEMORY, SPARE_TASKS, WORKSPACE, LaunchedSandbox, MadeOf
 from sale_tui.sandbox.memory_files import memory_files
 from sale_tui.sandbox.owner import adopt
 from sale_tui.sandbox.place import Place
@@ -29,6 +29,8 @@ class KeptSandbox(LaunchedSandbox):
 
     Where an argument or a variable is ``/workspace`` or ``/run/NAME``, or begins with one, the real path replaces it.
     """
+
+    made_of: MadeOf = "landlock"
 
     async def prepare(self, request: ExecRequest, place: Place) -> Watch:
         """The folder of temporary files, in which the request's own files lie, too. Raises OSError."""

@@ -8,6 +8,7 @@ import sys
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
+from typing import Literal
 
 from sale_tui.errors import NoSandbox
 from sale_tui.ports import ExecRequest, ExecResult
@@ -35,12 +36,16 @@ ENVIRONMENT = {
     "PYTHONDONTWRITEBYTECODE": "1",
 }
 """All that a program sees of an environment."""
+MadeOf = Literal["namespaces", "landlock", "seatbelt"]
 NOT_A_PREFIX = ("", "workspace", "proc", "dev", "tmp", "run", "etc")
 """First parts of paths where no Python may be bound."""
 
 
 class LaunchedSandbox(ABC):
     """A sandbox that a launcher sets up anew for every run."""
+
+    made_of: MadeOf = "namespaces"
+    """By which the self-test chooses what to try."""
 
     def __init__(self, workspaces: Path, limits: SandboxLimits | None = None, named: Sequence[Path] = ()) -> None:
         """``workspaces``: the folder of all runs' workspaces; ``named``: folders of the user's own, as checked by
@@ -138,7 +143,8 @@ def tool_python(private: bool) -> str:
 
     ``private``: another user will run it, who must be able to read it. Raises NoSandbox.
     """
-    if Path("/usr/bin/python3").exists():
+    # Of macOS it is a stub that offers to install another.
+    if sys.platform != "darwin" and Path("/usr/bin/python3").exists():
         return "/usr/bin/python3"
     base = Path(os.path.realpath(sys.base_prefix))
     python = base / "bin" / f"python{sys.version_info.major}.{sys.version_info.minor}"

