@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import struct
+from functools import cache
 
 import pytest
 from hypothesis import given
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 
 from sale_tui.sandbox.seccomp import ARCHITECTURES, program
 from sale_tui.sandbox.syscalls import CHECKED, KNOWN, MISSING, REFUSED
+from sale_tui.sandbox.syscalls_shut import IDLE, IOCTLS, OWN_ALONE, SET_PRIORITY, SHUT, UNSUPPORTED
 
 ALLOW, KILL, ERRNO = 0x7FFF0000, 0x80000000, 0x00050000
 EPERM, ENOSYS = ERRNO | errno.EPERM, ERRNO | errno.ENOSYS
@@ -18,10 +20,15 @@ MACHINES = list(ARCHITECTURES)
 WORD = st.integers(0, 2**64 - 1)
 
 
-def verdict(machine: str, number: int, *arguments: int, arch: int | None = None) -> int:
+@cache
+def steps_of(machine: str, shut: bool) -> list[tuple[int, ...]]:
+    code = program(machine, shut)
+    return [struct.unpack_from("=HBBI", code, place) for place in range(0, len(code), 8)]
+
+
+def verdict(machine: str, number: int, *arguments: int, arch: int | None = None, shut: bool = False) -> int:
     """What the filter answers to a call."""
-    code = program(machine)
-    steps = [struct.unpack_from("=HBBI", code, place) for place in range(0, len(code), 8)]
+    steps = steps_of(machine, shut)
     values = (*arguments, *[0] * (6 - len(arguments)))
     data = struct.pack("=iIQ6Q", number if number < 2**31 else number - 2**32, arch or ARCHITECTURES[machine][0], 0,
                        *values)  # fmt: skip
@@ -38,6 +45,8 @@ def verdict(machine: str, number: int, *arguments: int, arch: int | None = None)
                 place += if_true if held == operand else if_false
             case 0x35:
                 place += if_true if held >= operand else if_false
+            case 0x54:
+                held &= operand
             case 0x45:
                 place += if_true if held & operand else if_false
             case _:
@@ -112,3 +121,48 @@ def test_no_file_gets_rights(machine: str, mode: int, flags: int) -> None:
 def test_ordinary_calls_are_allowed(machine: str) -> None:
     ordinary = {"x86_64": (0, 1, 3, 9, 59, 60, 202, 231, 257), "aarch64": (63, 64, 57, 222, 221, 93, 98, 94, 56)}
     assert {verdict(machine, number) for number in ordinary[machine]} == {ALLOW}
+
+
+@pytest.mark.parametrize("machine", MACHINES)
+def test_shut_filter_refuses_all_that_the_other_does_and_more(machine: str) -> None:
+    column = ARCHITECTURES[machine][1]
+    for table, answer in (
+        (REFUSED, EPERM), (MISSING, ENOSYS), (SHUT, EPERM), (UNSUPPORTED, ERRNO | errno.ENOTSUP), (IDLE, ERRNO),
+    ):  # fmt: skip
+        for name, numbers in table.items():
+            number = numbers[column]
+            assert number is None or verdict(machine, number, shut=True) == answer, name
+    tables = (SHUT, UNSUPPORTED, IDLE, OWN_ALONE)
+    numbers = [numbers[column] for table in tables for numbers in table.values() if numbers[column] is not None]
+    assert len(set(numbers)) == len(numbers)
+
+
+@pytest.mark.parametrize("machine", MACHINES)
+@given(who=st.integers(0, 2**32 - 1), which=st.integers(0, 2**32 - 1), high=st.integers(0, 2**32 - 1))
+def test_shut_filter_lets_nobody_touch_another_process(machine: str, who: int, which: int, high: int) -> None:
+    column, above = ARCHITECTURES[machine][1], high << 32
+    for numbers in OWN_ALONE.values():
+        assert verdict(machine, numbers[column] or 0, above | who, shut=True) == (ALLOW if who == 0 else EPERM)
+    own = ALLOW if (which, who) == (0, 0) else EPERM
+    assert verdict(machine, SET_PRIORITY[column], above | which, above | who, shut=True) == own
+    assert verdict(machine, SET_PRIORITY[column], above, above, shut=True) == ALLOW
+
+
+@pytest.mark.parametrize("machine", MACHINES)
+@given(request=st.integers(0, 2**32 - 1), kind=st.integers(0, 2**32 - 1), family=st.integers(0, 50))
+def test_shut_filter_knows_few_ioctls_and_pairs_of_streams_alone(
+    machine: str, request: int, kind: int, family: int
+) -> None:
+    ioctl, pair = number_of(machine, "ioctl"), number_of(machine, "socketpair")
+    refused = EPERM if request in (0x5412, 0x541C) else ERRNO | errno.ENOTTY
+    assert verdict(machine, ioctl, 0, request, shut=True) == (ALLOW if request in IOCTLS else refused)
+    assert {verdict(machine, ioctl, 0, each, shut=True) for each in IOCTLS} == {ALLOW}
+    stream = family == 1 and kind & 0xF == 1
+    assert verdict(machine, pair, family, kind, shut=True) == (ALLOW if stream else EPERM)
+    assert verdict(machine, pair, 1, kind & ~0xF | 1, shut=True) == ALLOW
+
+
+@pytest.mark.parametrize("machine", MACHINES)
+def test_ordinary_calls_are_allowed_by_the_shut_filter(machine: str) -> None:
+    ordinary = {"x86_64": (0, 1, 3, 9, 59, 60, 202, 231, 257), "aarch64": (63, 64, 57, 222, 221, 93, 98, 94, 56)}
+    assert {verdict(machine, number, shut=True) for number in ordinary[machine]} == {ALLOW}

@@ -13,10 +13,11 @@ from sale_tui.errors import NoSandbox
 from sale_tui.sandbox.bubblewrap import BubblewrapSandbox
 from sale_tui.sandbox.seccomp import ARCHITECTURES, program
 from sale_tui.sandbox.syscalls import CHECKED, KNOWN, MISSING, REFUSED
+from sale_tui.sandbox.syscalls_shut import IDLE, OWN_ALONE, SET_PRIORITY, SHUT, UNSUPPORTED
 
 MACHINE = platform.machine()
 COLUMN = ARCHITECTURES[MACHINE][1]
-TABLES = CHECKED | MISSING | REFUSED
+TABLES = CHECKED | MISSING | REFUSED | SHUT | UNSUPPORTED | IDLE | OWN_ALONE | {"setpriority": SET_PRIORITY}
 
 CALLER = """
 import ctypes, json, os, sys
