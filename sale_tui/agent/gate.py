@@ -60,16 +60,25 @@ class Gate:
             self._strangers = True
             self._run = ()
 
-    async def refusal(self, question: str, call: str, leaves: str, detail: str = "") -> str:
+    async def refusal(self, question: str, call: str, leaves: str, detail: str = "", *, again: bool = True) -> str:
         """Why a call is not made; empty where it may be.
 
         ``question``: its id. ``leaves``: what would leave the sandbox and where to, empty where nothing does.
-        ``detail``: what else has to be seen before it is decided, such as a diff.
+        ``detail``: what else has to be seen before it is decided, such as a diff. ``again``: whether an answer may
+        count for later calls, too; False where each has to be seen for itself.
         """
         exposed = self._strangers or bool(self._approvals.private)
         ruling = self._approvals.policy.rule(call, leaves=bool(leaves), run=self._run, exposed=exposed)
         if ruling.action == "ask":
-            return await self._ask(question, call, leaves, detail, ruling)
+            asked = ApprovalAsked(
+                question=question,
+                call=call,
+                leaves=leaves,
+                why=self._why(leaves, ruling),
+                covers=covering(call) if again else "",
+                detail=detail,
+            )
+            return await self._ask(asked)
         reason = f"the rule {ruling.rule} forbids it" if ruling.action == "deny" else ""
         if ruling.source != "default":
             self._emit(
@@ -79,15 +88,7 @@ class Gate:
             )
         return reason
 
-    async def _ask(self, question: str, call: str, leaves: str, detail: str, ruling: Ruling) -> str:
-        asked = ApprovalAsked(
-            question=question,
-            call=call,
-            leaves=leaves,
-            why=self._why(leaves, ruling),
-            covers=covering(call),
-            detail=detail,
-        )
+    async def _ask(self, asked: ApprovalAsked) -> str:
         human = self._approvals.human
         if human is None:
             approval = Approval(answer="deny", reason=f"{NOBODY}; the user can allow it beforehand")
@@ -104,8 +105,8 @@ class Gate:
             self._approvals.keep(ApprovalRule(call=rule, action="allow"))
         self._emit(
             ApprovalAnswered(
-                question=question,
-                call=call,
+                question=asked.question,
+                call=asked.call,
                 allowed=allowed,
                 by="user" if human is not None and human.asks else "default",
                 answer=approval.answer,

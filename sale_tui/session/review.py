@@ -13,13 +13,15 @@ from sale_tui.agent.tools.base import cap
 from sale_tui.agent.tools.files import counted
 from sale_tui.agent.workspace import Origin
 from sale_tui.events import ChangesApplied, ChangesFound, Event, FileChange, Notice
-from sale_tui.literal import literal
+from sale_tui.literal import literal, unseen
 
 QUESTION = "changes"
 """Id of the question, and beginning of the call that rules and flags name."""
 CALL = "accept_changes"
 SHOWN_CHARACTERS = 100_000
 """Of a diff; the whole of it lies in a file."""
+LOOKED_AT = 1_000_000
+"""Characters of all diffs that are looked through for what cannot be seen."""
 
 
 async def review_changes(
@@ -41,8 +43,11 @@ async def review_changes(
     ready = tuple(change for change in changes if not change.refused)
     if not ready:
         return
-    leaves = f"{counted(len(ready), 'changed file')} to {shown(str(original))}"
-    refusal_of_user = await Gate(approvals, add).refusal(QUESTION, f"{CALL}({original})", leaves, told.diff)
+    hidden = await asyncio.to_thread(unseen_in, whole_diff(ready))
+    unsaid = f", with {counted(hidden, 'character')} that cannot be seen" if hidden else ""
+    leaves = f"{counted(len(ready), 'changed file')} to {shown(str(original))}{unsaid}"
+    gate = Gate(approvals, add)
+    refusal_of_user = await gate.refusal(QUESTION, f"{CALL}({original})", leaves, told.diff, again=False)
     if refusal_of_user:
         return
     done = await asyncio.to_thread(lambda: list(apply_changes(workspace, original, changes)))
@@ -53,6 +58,12 @@ async def review_changes(
             left=tuple(f"{shown(change.path)}: {why}" for change, why in done if why),
         )
     )
+
+
+def unseen_in(diff: str) -> int:
+    """How many characters that nobody sees its added lines hold."""
+    lines = diff[:LOOKED_AT].replace("\r\n", "\n").split("\n")
+    return sum(unseen(line) for line in lines if line.startswith("+"))
 
 
 def _told(workspace: Path, original: Path, changes: tuple[Change, ...]) -> ChangesFound:

@@ -45,6 +45,7 @@ from sale_tui.tui.app import SaleApp
 from sale_tui.tui.screens.approval import ApprovalScreen
 from sale_tui.tui.screens.auction import AuctionScreen
 from sale_tui.tui.screens.bid import BidScreen
+from sale_tui.tui.screens.box import BoxScreen
 from sale_tui.tui.screens.help import HelpScreen
 from sale_tui.tui.screens.home import HomeScreen
 from sale_tui.tui.screens.run import RunScreen
@@ -163,6 +164,8 @@ class Tour:
         self._wanted = 0
         await pilot.press("f1")
         await self._look(app, pilot, HelpScreen)
+        await pilot.press("escape", "f2")
+        await self._look(app, pilot, BoxScreen)
         await pilot.press("escape")
         app.ask_to_save(Path("/") / "".join(map(marked, range(0, len(PAYLOADS), 9))).replace("/", ""))
         await self._look(app, pilot, SaveScreen)

@@ -45,19 +45,26 @@ def test_there_are_enough_payloads_and_each_would_be_seen() -> None:
     assert not smuggled("\x1b[?1049h\x1b[1;32mfine ≈ 漢字 👩‍🚀\x1b[0m\x1b[2;3H\r\n".encode())
 
 
-ONCE = {"HomeScreen/SampleList#", "SaveScreen/PlainText#"}
+ONCE = {
+    "HomeScreen/SampleList#",
+    "SaveScreen/PlainText#",
+    "HelpScreen/TopBar#",
+    "SaveScreen/TopBar#",
+    "BoxScreen/TopBar#",
+}
 """What shows only some of the payloads, as many as it has room for; all else shows nearly every one."""
 WIDGETS = {
     "ApprovalScreen/PlainText#about", "ApprovalScreen/PlainText#call", "ApprovalScreen/PlainText#choices",
+    "ApprovalScreen/PlainText#detail", "ApprovalScreen/TopBar#", "BidScreen/TopBar#",
     "AuctionScreen/AwardPanel#", "AuctionScreen/PlainText#plans", "AuctionScreen/TaskLine#", "AuctionScreen/TopBar#",
-    "BidScreen/PlainText#", "HelpScreen/PlainText#", "HomeScreen/PlainText#note", "HomeScreen/PlainText#status",
+    "BidScreen/PlainText#", "HelpScreen/PlainText#keys", "HomeScreen/PlainText#note", "HomeScreen/PlainText#status",
     "HomeScreen/TopBar#", "RunScreen/ErrorPanel#", "RunScreen/PlainText#answer", "RunScreen/PlainText#below",
     "RunScreen/PlainText#call", "RunScreen/PlainText#output", "RunScreen/PlainText#plan", "RunScreen/PlainText#text",
     "RunScreen/PlainText#thinking", "RunScreen/TaskLine#", "RunScreen/TopBar#",
 }  # fmt: skip
 OWN_WORDS = {
-    "KeyBar", "PhaseLine", "KindSwitch", "#columns", "#head", "#numbers", "#earlier", "#title", "#result",
-    "#complaint", "ApprovalScreen/PlainText#", "AuctionScreen/ErrorPanel#", "HomeScreen/ErrorPanel#",
+    "KeyBar", "PhaseLine", "Banner", "KindSwitch", "#columns", "#head", "#numbers", "#earlier", "#title", "#result",
+    "#complaint", "#limits", "ApprovalScreen/PlainText#", "AuctionScreen/ErrorPanel#", "HomeScreen/ErrorPanel#",
 }  # fmt: skip
 """Widgets that hold words of the app alone, or that show in this tour nothing that another one does not."""
 

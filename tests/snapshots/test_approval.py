@@ -186,3 +186,56 @@ def test_a_question(snap_compare, asking_log, replay_app, wait_for):
         await pilot.pause(0.15)
 
     assert snap_compare(app, terminal_size=(100, 30), run_before=before)
+
+
+DIFF = (
+    "diff --git a/solution.py b/solution.py\n--- a/solution.py\n+++ b/solution.py\n@@ -1,2 +1,2 @@\n def double(x):\n"
+    "-    return x * x\n+    return x + x\n" + "".join(f"+line {number}\n" for number in range(60))
+)
+
+
+@pytest.fixture
+def diff_log(asking_log):
+    folder = "/home/you/projects/double"
+    asked = msgspec.structs.replace(
+        asking_log[-1], call=f"accept_changes({folder})", leaves=f"2 changed files to {folder}", detail=DIFF, covers="",
+        why=(),
+    )  # fmt: skip
+    return [*asking_log[:-1], asked]
+
+
+@pytest.mark.parametrize("size", [(80, 24), (60, 20), (40, 12)])
+def test_a_diff(snap_compare, diff_log, replay_app, wait_for, size):
+    app = replay_app(diff_log, stay=True)
+
+    async def before(pilot):
+        await settled(app, pilot, wait_for)
+        await pilot.pause(0.15)
+
+    assert snap_compare(app, terminal_size=size, run_before=before)
+
+
+@pytest.mark.parametrize("which", ["asking_log", "diff_log"])
+async def test_what_can_be_answered_is_never_cut_off(request, replay_app, wait_for, clock, which):
+    app = replay_app(request.getfixturevalue(which), stay=True)
+    app._monotonic = clock
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settled(app, pilot, wait_for)
+        for size in [(60, 20), (40, 12)]:
+            await pilot.resize_terminal(*size)
+            await pilot.pause(0.05)
+            shown = "\n".join(strip.text for strip in app.screen._compositor.render_strips())
+            assert all(
+                word in shown for word in ("sandbox full", " accept" if which == "diff_log" else " once", " deny", "?")
+            )
+            assert app.screen.query_one("#asked").size.height >= 3
+            assert ("docs.python.org/*" in shown.replace(" ", "")) == (which == "asking_log")
+        clock.now += 1
+        await pilot.press("d")
+        await pilot.pause(0.05)
+        assert app.screen.query_one("#reason", Input).region.bottom < app.size.height
+        await pilot.press("escape", "end")
+        await pilot.pause(0.05)
+        assert app.screen.query_one("#choices").region.bottom < app.size.height
+        if which == "diff_log":
+            assert "+line 59" in "\n".join(strip.text for strip in app.screen._compositor.render_strips())

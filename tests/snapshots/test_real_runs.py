@@ -90,7 +90,7 @@ async def test_a_flood_of_output_holds_up_no_key(make_run, wait_for):
 async def test_ctrl_c_ends_a_program_at_once_and_leaves_its_files(make_run, wait_for):
     mark = f"86400.{time.monotonic_ns()}"
     app = make_run(shell(f"echo kept > a.txt; sleep {mark}"))
-    took = []
+    took: list[float] = []
     async with app.run_test(size=(80, 24)) as pilot:
         while len(took) < TRIES and min(took, default=1.0) > STOP:
             took.append(await stopped_after(app, pilot, wait_for, mark))

@@ -17,13 +17,22 @@ from sale_tui.events import ApprovalAsked
 from sale_tui.literal import unseen
 from sale_tui.tui.actions import bindings
 from sale_tui.tui.format import excerpt, plural
+from sale_tui.tui.widgets.diff import diff_parts
 from sale_tui.tui.widgets.line_input import LineInput
 from sale_tui.tui.widgets.text import Part, PlainText
 from sale_tui.tui.widgets.top_bar import StatusLine
 from sale_tui.types import ApprovalAnswer
 
 SHOWN = 40_000
-"""Characters of a call, and of a detail, that are shown whole."""
+"""Characters of a call that are shown whole."""
+SHORT = 20
+"""Lines below which the choices stand on one."""
+WIDEST = 100
+"""Columns, as the style sheet says."""
+INPUT = 3
+"""Lines of the input."""
+FRAME = 3
+"""Lines of the border and above what is asked."""
 
 
 class ApprovalScreen(ModalScreen[None]):
@@ -48,18 +57,36 @@ class ApprovalScreen(ModalScreen[None]):
         asked = self.question
         yield StatusLine()
         with Vertical(id="question"):
-            leaves = "May this call leave the sandbox?" if asked.leaves else "May this call be made?"
-            yield PlainText((leaves, "bold $text-warning"))
+            yield PlainText((_title(asked), "bold $text-warning"), id="title")
             with VerticalScroll(id="asked"):
                 yield PlainText(*_call(asked), id="call")
                 yield PlainText(*_about(asked), id="about")
-            yield PlainText(*_choices(asked), id="choices")
+                yield PlainText(*diff_parts(asked.detail), id="detail")
+            yield PlainText(*_choices(asked, short=False), id="choices")
             yield LineInput(placeholder="why not? the model is told; Enter denies, Esc goes back", id="reason")
 
     def on_mount(self) -> None:
         self.query_one("#reason", LineInput).display = False
+        self.query_one("#detail", PlainText).display = bool(self.question.detail)
         self.query_one("#asked", VerticalScroll).focus()
         self.call_after_refresh(self._shown)
+
+    def on_plain_text_resized(self) -> None:
+        self._fit()
+
+    def _fit(self) -> None:
+        """What is asked scrolls; what can be answered is always there."""
+        columns, rows = self.size
+        short = rows < SHORT
+        self.set_class(short, "-compact")
+        width = max(columns - 4 if short else min(columns * 9 // 10, WIDEST) - 6, 1)
+        choices = self.query_one("#choices", PlainText)
+        if not self._answered:
+            choices.show(*_choices(self.question, short))
+        said = [self.query_one("#title", PlainText), *([choices] if choices.display else [])]
+        taken = sum(len(text.shown.wrap(width)) for text in said) + (0 if choices.display else INPUT)
+        room = rows - self.query_one(StatusLine).size.height - taken - (FRAME - short)
+        self.query_one("#asked", VerticalScroll).styles.max_height = max(room, 1)
 
     def _shown(self) -> None:
         self._seen_at = self._time()
@@ -89,21 +116,31 @@ class ApprovalScreen(ModalScreen[None]):
 
     def action_deny(self) -> None:
         if self._open:
-            reason = self.query_one("#reason", LineInput)
-            reason.display = True
-            reason.focus()
+            self._ask_why(True)
+            self.query_one("#reason", LineInput).focus()
 
     def action_back(self) -> None:
-        self.query_one("#reason", LineInput).display = False
+        self._ask_why(False)
         self.query_one("#asked", VerticalScroll).focus()
+
+    def _ask_why(self, wanted: bool) -> None:
+        self.query_one("#reason", LineInput).display = wanted
+        self.query_one("#choices", PlainText).display = not wanted
+        self._fit()
 
     def action_interrupt(self) -> None:
         self._post(Interrupt())
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         event.stop()
-        event.input.display = False
+        self._ask_why(False)
         self._answer("deny", event.value.strip())
+
+
+def _title(asked: ApprovalAsked) -> str:
+    if asked.detail:
+        return "Accept these changes?"
+    return "May this call leave the sandbox?" if asked.leaves else "May this call be made?"
 
 
 def _call(asked: ApprovalAsked) -> list[Part]:
@@ -111,8 +148,6 @@ def _call(asked: ApprovalAsked) -> list[Part]:
     hidden = unseen(asked.call)
     if hidden:
         parts.append((f"\n! and {plural(hidden, 'character')} that cannot be seen", "$text-error"))
-    if asked.detail:
-        parts += ["\n\n", excerpt(asked.detail, SHOWN)]
     return parts
 
 
@@ -125,11 +160,16 @@ def _about(asked: ApprovalAsked) -> list[Part]:
     return parts
 
 
-def _choices(asked: ApprovalAsked) -> list[Part]:
-    parts: list[Part] = ["\n", ("o", "bold $accent"), "  once\n"]
+def _choices(asked: ApprovalAsked, short: bool) -> list[Part]:
+    """``short``: as few lines as can be."""
+    run, always = (("r", "bold $accent"), ("a", "bold $accent")) if asked.covers else ("", "")
+    once, deny = ("o", "bold $accent"), ("d", "bold $accent")
+    yes = "accept" if asked.detail else "once"
+    if short:
+        more: list[Part] = [run, " run  ", always, " always  "] if asked.covers else []
+        covers: list[Part] = [("\nr, a  ", "$quiet"), asked.covers] if asked.covers else []
+        return [once, f" {yes}  ", *more, deny, " deny", *covers]
+    parts: list[Part] = ["\n", once, f"  {yes}\n"]
     if asked.covers:
-        parts += [
-            ("r", "bold $accent"), "  for this run: ", asked.covers, "\n",
-            ("a", "bold $accent"), "  always: ", asked.covers, "\n",
-        ]  # fmt: skip
-    return [*parts, ("d", "bold $accent"), "  deny, and say why"]
+        parts += [run, "  for this run: ", asked.covers, "\n", always, "  always: ", asked.covers, "\n"]
+    return [*parts, deny, "  deny, and say why"]

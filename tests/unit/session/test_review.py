@@ -22,8 +22,8 @@ from sale_tui.types import ApprovalAnswer, ApprovalRule
 Wire = Callable[..., Wiring]
 
 
-def writing(answer: str = "Answer: done") -> Script:
-    call = json.dumps({"name": "write", "arguments": {"path": "a.txt", "content": "two\n"}})
+def writing(answer: str = "Answer: done", content: str = "two\n") -> Script:
+    call = json.dumps({"name": "write", "arguments": {"path": "a.txt", "content": content}})
     turns = (
         ScriptTurn(part="bid", text="1. write it."),
         ScriptTurn(part="execute", step=1, text=f"<tool_call>{call}</tool_call>"),
@@ -63,6 +63,17 @@ async def test_an_accepted_diff_reaches_the_folder(wire: Wire, mine: Path) -> No
     assert "-one\n+two\n" in asked.detail == of(events, ChangesFound).diff
     assert of(events, ChangesApplied).files == ("a.txt",)
     assert (mine / "a.txt").read_text() == "two\n"
+
+
+async def test_each_diff_is_seen_for_itself_and_what_cannot_be_seen_is_counted(wire: Wire, mine: Path) -> None:
+    script = writing(content="if admin:\u202e\u2066 # no\r\n")
+    session = Session(
+        wire(script, tools=(WriteTool(),), chosen_tools=("write",), countdown_seconds=0.01, attended=True)
+    )
+    events = await attended(session, mine, "deny")
+    asked = of(events, ApprovalAsked)
+    assert asked.covers == ""
+    assert asked.leaves == f"1 changed file to {mine}, with 2 characters that cannot be seen"
 
 
 async def test_a_denied_one_does_not(wire: Wire, mine: Path) -> None:
