@@ -231,7 +231,7 @@ class TaskRun:
                 self._add(event)
 
     async def _grade(self) -> None:
-        if not self._request.tests or self._finished is None:
+        if not self._request.tests or self._finished is None or self._known_kind != "coding":
             return
         self._add(await grade_run(self._wiring, self._request, self._finished))
 

@@ -28,7 +28,7 @@ class TaskRequest:
     execute: bool = True
     """False: the auction alone."""
     tests: str = ""
-    """Python that tests the answer's code, of a coding task; its outcome is the auction's."""
+    """Python that tests the answer's code where this is a coding task; its outcome is the auction's."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

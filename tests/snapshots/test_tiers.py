@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -118,3 +119,11 @@ def test_the_limits(snap_compare, log, replay_app, wait_for, size):
         await pilot.pause(0.15)
 
     assert snap_compare(app, terminal_size=size, run_before=before)
+
+
+def test_no_screen_goes_without_it():
+    folder = Path(__file__).parents[2] / "sale_tui" / "tui" / "screens"
+    texts = {path.name: path.read_text("utf-8") for path in folder.glob("*.py") if path.name != "view.py"}
+    screens = {name: text for name, text in texts.items() if "(ModalScreen[" in text or "(View[" in text}
+    assert len(screens) > 8
+    assert [name for name, text in screens.items() if "yield StatusLine()" not in text] == []

@@ -87,8 +87,6 @@ class HomeScreen(View[None]):
 
         self.complain("")
         kind, given = self.query_one(KindSwitch).kind, self._given or TaskRequest(text="")
-        if given.tests and kind == "auto":
-            kind = "coding"
         tests = "" if kind == "search" else given.tests
         self.sale.start(TaskRequest(text=message.text.strip(), kind=kind, workspace=given.workspace, tests=tests))
 

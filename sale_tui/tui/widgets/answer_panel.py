@@ -67,7 +67,9 @@ class AnswerPanel(VerticalScroll):
         self._answer.show(
             (title, style), (spent, "$quiet"), "\n", (excerpt(body, SHOWN), "bold"), (reason, "$text-error")
         )
-        self._below.show(_below(state, finished.workspace, max(self.size.width - 5, 20)))
+        # Before it is laid out for the first time it has no width of its own.
+        width = self.size.width or self.screen.size.width - 4
+        self._below.show(_below(state, finished.workspace, max(width - 5, 20)))
 
 
 def outcome_parts(outcome: OutcomeSet) -> list[Part]:
