@@ -133,8 +133,8 @@ def test_shut_filter_refuses_all_that_the_other_does_and_more(machine: str) -> N
             number = numbers[column]
             assert number is None or verdict(machine, number, shut=True) == answer, name
     tables = (SHUT, UNSUPPORTED, IDLE, OWN_ALONE)
-    numbers = [numbers[column] for table in tables for numbers in table.values() if numbers[column] is not None]
-    assert len(set(numbers)) == len(numbers)
+    known = [each[column] for table in tables for each in table.values() if each[column] is not None]
+    assert len(set(known)) == len(known)
 
 
 @pytest.mark.parametrize("machine", MACHINES)
