@@ -82,6 +82,8 @@ async def test_it_is_said_before_there_is_a_session(log):
 
     app = SaleApp(never, pool_of(log[0]), unsafe=True)
     async with app.run_test(size=(40, 12)) as pilot:
+        await pilot.pause(0.1)
+        assert any("○ coding" in row for row in rows(app))
         for keys in ((), ("f1",)):
             await pilot.press(*keys)
             await pilot.pause(0.1)

@@ -53,6 +53,8 @@ class HomeScreen(View[None]):
         self.query_one(StatusLine).draw(state)
         self.query_one(ErrorPanel).draw(state.error if state.error and not state.task else None)
         self.query_one("#status", PlainText).show(*self._status(state))
+        # Where there is little room, what is wrong goes before what the pool is.
+        self.query_one("#note", PlainText).display = not (self.has_class("-short") and (state.notices or state.lost))
         self.query_one(KeyBar).draw({"start", "turn_kind", "newline", "samples", "app.memory", "app.ledger"})
 
     def _status(self, state: AppState) -> list[Part]:

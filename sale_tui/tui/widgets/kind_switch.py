@@ -12,6 +12,10 @@ Requested = Literal["auto", "search", "coding"]
 KINDS: tuple[Requested, ...] = ("auto", "search", "coding")
 
 
+WHOLE = 37
+"""Cells of all that it shows."""
+
+
 class KindSwitch(PlainText):
     """A click, or ``turn``, goes to the next kind."""
 
@@ -31,8 +35,13 @@ class KindSwitch(PlainText):
         self.kind = kind
         self._draw()
 
+    def on_resize(self) -> None:
+        super().on_resize()
+        self._draw()
+
     def _draw(self) -> None:
-        parts: list[Part] = [("kind  ", "$quiet")]
+        # The kinds themselves go before the word for them.
+        parts: list[Part] = [] if 0 < self.size.width < WHOLE else [("kind  ", "$quiet")]
         for kind in KINDS:
             chosen = kind == self.kind
             parts += [(f" ● {kind} " if chosen else f" ○ {kind} ", "bold $text-accent" if chosen else "$quiet"), " "]
