@@ -172,7 +172,7 @@ class Archive(Protocol):
     """
 
     def page(self, wanted: Wanted, limit: int, before: str | None = None) -> list[AuctionSummary]:
-        """The newest auctions first; ``before`` is the id where the last page ended."""
+        """The newest auctions first; ``before`` is the id where the last page ended. ``limit`` -1: all of them."""
         ...
 
     def count(self, wanted: Wanted) -> int:

@@ -41,12 +41,15 @@ _PAGE = f"WHERE (:before IS NULL OR id < :before) AND {_WANTED} ORDER BY id DESC
 
 _IDS = f"SELECT id FROM auctions LEFT JOIN awards ON awards.auction = id WHERE {_WANTED}"  # noqa: S608  (our own text)
 
-_ACCOUNTS = """
-SELECT id, awards.agent, coalesce(outcomes.outcome, 'unknown') AS outcome, ended - started AS seconds, bills.*
+_BILL = Bill.__struct_fields__
+
+_ACCOUNTS = f"""
+SELECT id, awards.agent, coalesce(outcomes.outcome, 'unknown'), ended - started, bills.auction,
+       {", ".join(f"bills.{name}" for name in _BILL)}
 FROM auctions LEFT JOIN awards ON awards.auction = id LEFT JOIN bills ON bills.auction = id
      LEFT JOIN outcomes ON outcomes.auction = id
 ORDER BY id
-"""
+"""  # noqa: S608  (our own names)
 
 _HOLDS_EVERY_WORD = """
 WHERE NOT EXISTS (
@@ -101,12 +104,16 @@ def ids(db: Database, wanted: Wanted) -> list[str]:
 
 def accounts(db: Database) -> list[Account]:
     """What every auction cost, the oldest first."""
-    found = []
-    for row in db.query(_ACCOUNTS):
-        billed = row.pop("auction") is not None
-        bill = {field.name: row.pop(field.name) for field in msgspec.structs.fields(Bill)}
-        found.append(Account(**row, bill=Bill(**bill) if billed else None))
-    return found
+    return [
+        Account(
+            id=name,
+            agent=agent,
+            outcome=outcome,
+            seconds=seconds,
+            bill=None if billed is None else Bill(**dict(zip(_BILL, bill, strict=True))),
+        )
+        for name, agent, outcome, seconds, billed, *bill in db.execute(_ACCOUNTS).fetchall()
+    ]
 
 
 def summaries_of(db: Database, ids: list[str]) -> list[dict[str, Any]]:

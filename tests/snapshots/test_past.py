@@ -10,6 +10,7 @@ import time
 import pytest
 from textual.widgets import Input
 
+from benchmarks.memory_browser import fill as many
 from sale_tui.archive import Wanted
 from sale_tui.errors import SaleError
 from sale_tui.memory.hashing import HashingEmbedder
@@ -20,7 +21,7 @@ from sale_tui.tui.screens.export import ExportScreen
 from sale_tui.tui.screens.forget import ForgetScreen
 from sale_tui.tui.screens.home import HomeScreen
 from sale_tui.tui.screens.ledger import LedgerScreen
-from sale_tui.tui.screens.memory import MemoryScreen
+from sale_tui.tui.screens.memory import PAGE, MemoryScreen
 from sale_tui.tui.screens.past import PastScreen
 from sale_tui.tui.screens.run import RunScreen
 from sale_tui.tui.source import ReplaySource, pool_of
@@ -304,3 +305,20 @@ async def test_the_cursor_goes_through_pages(past_app, memory, wait_for, monkeyp
         assert app.screen.query_one(PastList).chosen.id == identity(0)
         await pilot.press("pageup", "home", "end", "up")
         assert app.screen.query_one(PastList).chosen.id == identity(1)
+
+
+async def test_of_five_thousand_only_what_is_near_is_read(past_app, memory, wait_for):
+    many(memory, 5000, ("auctions", "awards", "runs", "bills"))
+    app = past_app()
+    async with app.run_test(size=(80, 24)) as pilot:
+        await opened(pilot, wait_for, app)
+        assert app.screen._total == 5000 + HELD
+        assert len(app.screen._rows) == PAGE
+        past = app.screen.query_one(PastList)
+        assert len(past.plain.splitlines()) == past.size.height
+        await pilot.press("end")
+        await wait_for(pilot, lambda: len(app.screen._rows) == 2 * PAGE)
+        assert len(past.plain.splitlines()) == past.size.height
+        await pilot.press("escape")
+        await opened(pilot, wait_for, app, "ctrl+l", LedgerScreen)
+        await wait_for(pilot, lambda: "5,009" in said(app, "#books"))

@@ -32,6 +32,8 @@ class LedgerScreen(View[None]):
         super().__init__()
         self._accounts: list[Account] | None = None
         self._trouble = ""
+        self._drawn: tuple[str, int, int] | None = None
+        """What the sums were drawn for: thousands of auctions are not summed at every frame."""
 
     def compose(self) -> ComposeResult:
         yield StatusLine()
@@ -60,7 +62,10 @@ class LedgerScreen(View[None]):
             text.show(("looking…", "$quiet"))
         else:
             task = state.header.auction if state.header is not None else ""
-            text.show(*ledger_parts(self._accounts, task, self.sale.live.feed.auctions, max(text.size.width, 40)))
+            key = (task, len(self.sale.live.feed.auctions), max(text.size.width, 40))
+            if key != self._drawn:
+                self._drawn = key
+                text.show(*ledger_parts(self._accounts, task, self.sale.live.feed.auctions, key[-1]))
         self.query_one(KeyBar).draw({"leave"})
 
     def action_leave(self) -> None:

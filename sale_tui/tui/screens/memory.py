@@ -134,13 +134,21 @@ class MemoryScreen(View[None]):
         if self._all_read or self.looking or not self._rows:
             return
         rows = self._rows
-        archive = await self.sale.past.archive()
-        more = await asyncio.to_thread(archive.page, self._wanted, PAGE, rows[-1].id)
+        more = await self._page(PAGE, rows[-1].id)
         # What was read for another list meanwhile is not this one's end.
         if rows is self._rows:
             self._rows, self._all_read = [*rows, *more], len(more) < PAGE
             self.query_one(PastList).put(self._rows, keep=True)
             self.sale.mark()
+
+    async def _page(self, limit: int, before: str) -> list[AuctionSummary]:
+        """More of what is listed; none where memory cannot be read, which is told."""
+        try:
+            archive = await self.sale.past.archive()
+            return await asyncio.to_thread(archive.page, self._wanted, limit, before)
+        except Exception as fault:  # noqa: BLE001 - whatever memory says is shown in one line
+            self._trouble = error_of(fault).message
+            return []
 
     def on_past_list_wanting(self) -> None:
         self._draw_keys()
@@ -211,8 +219,7 @@ class MemoryScreen(View[None]):
 
         rows = self._rows
         if not self._all_read:
-            archive = await self.sale.past.archive()
-            rows = rows + await asyncio.to_thread(archive.page, self._wanted, -1, rows[-1].id)
+            rows = rows + await self._page(-1, rows[-1].id)
         self.app.push_screen(ExportScreen([row.id for row in rows]))
 
     def action_leave(self) -> None:
