@@ -244,7 +244,8 @@ class Library:
     def _ranked(self, store: Store, query: str, vector: list[float] | None) -> list[tuple[str, str, str]]:
         rankings = by_words(store, query)
         if vector is not None and self._meanings is not None:
-            rankings.append(self._meanings.nearest(vector))
+            # As often as words rank: neither outvotes the other.
+            rankings += [self._meanings.nearest(vector)] * max(len(rankings), 1)
         order = fuse(rankings)[:80]
         found = store.passages(order)
         return [found[key] for key in order if key in found]
