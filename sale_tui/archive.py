@@ -8,7 +8,7 @@ from typing import Literal, Protocol
 import msgspec
 
 from sale_tui.events import AgentEntry, AnyEvent
-from sale_tui.types import Bill, Kind, Outcome, Round, Scales, Scorecard, Source, Task, Usage, Weights
+from sale_tui.types import AuctionRecord, Bill, Kind, Outcome, Round, Scales, Scorecard, Source, Task, Usage, Weights
 
 Decider = Literal["auction", "user"]
 """Who decided an award."""
@@ -189,6 +189,10 @@ class Archive(Protocol):
 
     def get_auction(self, auction: str) -> StoredAuction:
         """Everything about one auction, its events included."""
+        ...
+
+    def past_records(self, limit: int, without: str = "") -> list[AuctionRecord]:
+        """Records of the newest auctions that were judged and awarded, newest first, but for the one of that id."""
         ...
 
     def accounts(self) -> list[Account]:

@@ -19,7 +19,7 @@ from sale_tui.errors import ConfigurationFault, NoSandbox
 from sale_tui.inference.catalogue import load_pool
 from sale_tui.paths import Folders, given_path, is_folder, make_private, resolve_pool, user_folders
 from sale_tui.settings import Settings, load_settings
-from sale_tui.types import Limits, Pool
+from sale_tui.types import AuctionRecord, Limits, Pool
 
 if TYPE_CHECKING:
     from sale_tui.agent.approval_store import ApprovalStore
@@ -149,6 +149,20 @@ def open_store(folders: Folders | None = None) -> AuctionStore:
     folders = folders or user_folders()
     make_private(folders.data)
     return AuctionStore(folders.database)
+
+
+def read_past(limit: int, without: str) -> list[AuctionRecord]:
+    """Records of past auctions, for a front end that has no session; none where nothing was ever remembered.
+
+    Raises ConfigurationFault where the memory cannot be read.
+    """
+    if not user_folders().database.is_file():
+        return []
+    store = open_store()
+    try:
+        return store.past_records(limit, without)
+    finally:
+        store.close()
 
 
 def open_memory_alone() -> tuple[MemoryService, SentenceEmbedder]:

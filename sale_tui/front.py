@@ -85,6 +85,7 @@ def replay_log(log: Path, speed: float, *, text: bool) -> int:
         from sale_tui.headless.signals import interruptible
 
         return asyncio.run(interruptible(replay_text(log, sys.stdout, speed=speed)))
+    from sale_tui.bootstrap import read_past
     from sale_tui.events import LogStarted
     from sale_tui.session.replay import read_log
     from sale_tui.tui.app import SaleApp
@@ -94,7 +95,7 @@ def replay_log(log: Path, speed: float, *, text: bool) -> int:
     header = next(event for event in events if isinstance(event, LogStarted))
 
     async def recorded() -> ReplaySource:
-        return ReplaySource(events, speed)
+        return ReplaySource(events, speed, past=read_past)
 
     app = SaleApp(recorded, pool_of(header), begin=task_of(events), speed=speed)
     app.run()

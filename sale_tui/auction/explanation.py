@@ -40,7 +40,7 @@ class _Contest:
 def explain(bids: Sequence[Bid], weights: Weights, scales: Scales) -> Explanation:
     """Explains the award of validated bids. Raises NoValidBid as ``choose`` does."""
     table = tabulate(bids, weights.jury, scales)
-    choice = _choose(bids, table, weights)
+    choice = choice_at(bids, table, weights)
     rival = choice.runner_up
     if rival is None:
         return Explanation(runner_up=None, runner_up_round=None, margin=None, deciding_term=None, flip=None)
@@ -63,7 +63,8 @@ def set_term(weights: Weights, term: str, value: float) -> Weights:
     return msgspec.structs.replace(weights, jury={**weights.jury, term.removeprefix("jury:"): value})
 
 
-def _choose(bids: Sequence[Bid], table: FeatureTable, weights: Weights) -> Choice:
+def choice_at(bids: Sequence[Bid], table: FeatureTable, weights: Weights) -> Choice:
+    """Provisional winner, award and runner-up under other weights. Raises NoValidBid as ``choose`` does."""
     effective = spread(weights, table)
     eligible = [
         Standing(bid.agent, bid.round, bid.price, total_of(row, effective))
@@ -131,7 +132,7 @@ def _flips(contest: _Contest, flip: Flip) -> bool:
         value = flip.weight + share * flip.delta
         if value < 0:
             return None
-        return _key(_choose(contest.bids, contest.table, set_term(contest.weights, flip.term, value)).winner)
+        return _key(choice_at(contest.bids, contest.table, set_term(contest.weights, flip.term, value)).winner)
 
     return award_at(BEYOND) == contest.rival and award_at(SHORT) == contest.winner
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from sale_tui.archive import Account, AuctionSummary, SearchResult, StoredAuction, Wanted
 from sale_tui.memory.store import AuctionStore
-from sale_tui.types import Outcome
+from sale_tui.types import AuctionRecord, Outcome
 
 
 class MemoryArchive:
@@ -37,6 +37,10 @@ class MemoryArchive:
     def get_auction(self, auction: str) -> StoredAuction:
         """Everything about one auction, its events included."""
         return self._store.get_auction(auction)
+
+    def past_records(self, limit: int, without: str = "") -> list[AuctionRecord]:
+        """Records of the newest auctions that were judged and awarded."""
+        return self._store.past_records(limit, without)
 
     def accounts(self) -> list[Account]:
         """One line an auction, the oldest first."""

@@ -17,6 +17,7 @@ from sale_tui.memory import reading
 from sale_tui.memory.database import connect, writing
 from sale_tui.memory.derive import as_json, derive
 from sale_tui.memory.migrations import migrate
+from sale_tui.memory.records import past_records
 from sale_tui.memory.writers import Writer, is_alive
 from sale_tui.paths import make_private
 from sale_tui.types import AuctionRecord, Outcome
@@ -162,6 +163,11 @@ class AuctionStore:
     def record(self, prefix: str) -> AuctionRecord:
         """The public record of an auction, for ``rescore``. Raises ConfigurationFault."""
         return reading.record(self.get_auction(prefix))
+
+    def past_records(self, limit: int, without: str = "") -> list[AuctionRecord]:
+        """Records of the newest auctions that were judged and awarded, newest first, but for the one of that id."""
+        with self._lock:
+            return past_records(self._db, limit, without)
 
     def summaries_of(self, ids: list[str]) -> list[AuctionSummary]:
         """One summary an id, in that order; unknown ids are left out."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable, Sequence
 
 from sale_tui.archive import Archive
 from sale_tui.auction.setting import Deadlines
@@ -19,6 +19,7 @@ from sale_tui.session.reading import tell_reading
 from sale_tui.session.task import TaskRun
 from sale_tui.session.wiring import TaskRequest, Wiring
 from sale_tui.streams import Emit, in_words, stream_of
+from sale_tui.types import AuctionRecord
 
 KIND_SECONDS = 1.5
 """How long a kind that was found automatically can be changed, where somebody is asked; Accept goes on at once."""
@@ -46,6 +47,11 @@ class Session:
     def archive(self) -> Archive | None:
         """The auctions of the past."""
         return self.wiring.archive
+
+    @property
+    def read_past(self) -> Callable[[int, str], Sequence[AuctionRecord]] | None:
+        """Reads records of past auctions, to be scored again; None where there is no memory."""
+        return None if self.wiring.archive is None else self.wiring.archive.past_records
 
     def load(self) -> AsyncGenerator[Event, None]:
         """Load every model now: AgentReady or AgentLost of each as it comes, unstamped and unstored."""

@@ -7,12 +7,16 @@ from typing import Literal
 import msgspec
 from textual.binding import Binding, BindingType
 
-Scope = Literal["app", "home", "auction", "run", "bid", "question", "ledger", "memory", "past", "forget"]
+Scope = Literal[
+    "app", "home", "auction", "run", "bid", "page", "what_if", "question", "ledger", "memory", "past", "forget"
+]
 SCOPES: dict[Scope, str] = {
     "home": "First screen",
     "auction": "Auction",
     "bid": "A bid in full",
     "run": "Run",
+    "page": "Why this one, and jury",
+    "what_if": "What if",
     "question": "A call that asks for leave",
     "ledger": "Ledger",
     "memory": "Past auctions",
@@ -73,7 +77,15 @@ ACTIONS: tuple[Action, ...] = (
         ("auction",),
         1,
     ),
-    Action("hold", "space", "space", "hold", "Hold the countdown, or let it go on.", ("auction",), 1),
+    Action(
+        "hold",
+        "space",
+        "space",
+        "hold",
+        "Hold the countdown, or let it go on.",
+        ("auction", "page", "what_if"),
+        1,
+    ),
     Action("set_kind", "k", "k", "kind", "Change the kind of the task before bidding begins.", ("auction",), 2),
     Action(
         "view",
@@ -110,6 +122,42 @@ ACTIONS: tuple[Action, ...] = (
     Action("view(1)", "right", "→", "next bid", "Show the next bid.", ("bid",), 2),
     Action("view(-1)", "left", "←", "bid before", "Show the bid before.", ("bid",), 2),
     Action("leave", "escape,v", "Esc", "back", "Close this view.", ("bid",), 1),
+    Action(
+        "page('why')",
+        "w",
+        "w",
+        "why",
+        "Show the sum that decided: every term of the winner and the runner-up.",
+        ("auction", "run", "page", "what_if"),
+        3,
+    ),
+    Action(
+        "page('what_if')",
+        "f",
+        "f",
+        "what if",
+        "Turn weights and see which awards would have changed, with the bids held fixed.",
+        ("auction", "run", "page", "what_if"),
+        6,
+    ),
+    Action(
+        "page('jury')",
+        "j",
+        "j",
+        "jury",
+        "Show every juror's mark of every bid, self-preference and disagreement.",
+        ("auction", "run", "page", "what_if"),
+        6,
+    ),
+    Action("choose(-1)", "up", "↑", "", "Choose the weight before.", ("what_if",), 9),
+    Action("choose(1)", "down", "↑ ↓", "choose", "Choose the next weight.", ("what_if",), 3),
+    Action("turn(-1)", "left,minus", "←", "less", "Turn the chosen weight down.", ("what_if",), 2),
+    Action("turn(1)", "right,plus,equals_sign", "→", "more", "Turn the chosen weight up.", ("what_if",), 2),
+    Action("restore", "r", "r", "own weights", "Back to the weights of the auction's own pool.", ("what_if",), 2),
+    Action("roll(-1)", "pageup", "PgUp", "", "Scroll up.", ("what_if",), 9),
+    Action("roll(1)", "pagedown", "PgDn", "", "Scroll down.", ("what_if",), 9),
+    Action("scroll", "", "↑ ↓", "", "Scroll.", ("page",), 9),
+    Action("leave", "escape", "Esc", "back", "Close this view.", ("page", "what_if"), 1),
     Action("once", "o", "o", "once", "Allow this call.", ("question",), 1),
     Action("run", "r", "r", "this run", "Allow it and what is like it for the rest of the run.", ("question",), 2),
     Action(
@@ -141,6 +189,10 @@ ACTIONS: tuple[Action, ...] = (
         "quit", "ctrl+q", "ctrl+q", "quit", "Quit and end every model (q outside the prompt, too).", ("app",), 1, True
     ),
 )
+
+
+PAGES = ("page('why')", "page('what_if')", "page('jury')")
+"""Names of the actions that open a page over the auction or the run."""
 
 
 def bindings(scope: Scope) -> list[BindingType]:

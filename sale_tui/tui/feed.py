@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
@@ -15,7 +15,7 @@ from sale_tui.errors import Exit, SaleError
 from sale_tui.events import ErrorRaised, Event, LogStarted
 from sale_tui.tui.source import OpenSource, Source, StreamClock
 from sale_tui.tui.state import AppState, apply, boxed, ended, failing, opening
-from sale_tui.types import SandboxTier
+from sale_tui.types import AuctionRecord, SandboxTier
 
 if TYPE_CHECKING:
     from sale_tui.session.wiring import TaskRequest
@@ -85,6 +85,11 @@ class Feed:
         """Pass a command on."""
         if self._source is not None:
             self._source.send(command)
+
+    async def past(self, limit: int, without: str) -> Sequence[AuctionRecord]:
+        """Records of past auctions. Raises SaleError where the memory cannot be read."""
+        read = (await self._opened()).read_past
+        return () if read is None else await asyncio.to_thread(read, limit, without)
 
     async def close(self) -> None:
         """End the session; safe to call twice."""

@@ -29,6 +29,12 @@ def signed(value: float, digits: int = 2) -> str:
     return text if text.startswith(MINUS) else f"+{text}"
 
 
+def compact(value: float | None, digits: int, room: int) -> str:
+    """The same as ``number``, in powers of ten where it takes more than ``room`` characters."""
+    text = number(value, digits)
+    return text if value is None or len(text) <= room else f"{value:.1e}"
+
+
 def count(value: int) -> str:
     """``12345`` → ``12,345``."""
     return f"{value:,}"

@@ -9,10 +9,16 @@ from typing import TYPE_CHECKING, Protocol
 from sale_tui.archive import Archive
 from sale_tui.commands import Command, Interrupt, Pause
 from sale_tui.events import AgentReady, AnyEvent, Event, LogStarted, TaskReceived
-from sale_tui.types import AgentSpec, AuctionRules, Pool
+from sale_tui.types import AgentSpec, AuctionRecord, AuctionRules, Pool
 
 if TYPE_CHECKING:
     from sale_tui.session.wiring import TaskRequest
+
+ReadPast = Callable[[int, str], Sequence[AuctionRecord]]
+"""Records of the newest past auctions that were judged and awarded: at most so many, but for the one of that id.
+
+Takes its time, so it is called in a thread. Raises SaleError.
+"""
 
 
 class Source(Protocol):
@@ -21,6 +27,11 @@ class Source(Protocol):
     @property
     def archive(self) -> Archive | None:
         """The auctions of the past; None where there is no memory."""
+        ...
+
+    @property
+    def read_past(self) -> ReadPast | None:
+        """Reads their records, to be scored again; None where there is no memory."""
         ...
 
     def load(self) -> AsyncIterator[Event]:
@@ -47,10 +58,15 @@ OpenSource = Callable[[], Awaitable[Source]]
 class ReplaySource:
     """A recorded log as a source: every task that is run plays it from its beginning."""
 
-    def __init__(self, events: Sequence[AnyEvent], speed: float = 1.0, stay: bool = False) -> None:
-        """``speed``: times as fast as it happened. ``stay``: the log's task never ends, for pictures of it."""
+    def __init__(
+        self, events: Sequence[AnyEvent], speed: float = 1.0, stay: bool = False, past: ReadPast | None = None
+    ) -> None:
+        """``speed``: times as fast as it happened. ``stay``: the log's task never ends, for pictures of it.
+        ``past``: reads the memory of this machine, beside which the log is shown.
+        """
         self.archive: Archive | None = None
         self._stay = stay
+        self._read_past = past
         self._events = tuple(events)
         self._speed = speed
         self._go_on = asyncio.Event()
@@ -75,6 +91,11 @@ class ReplaySource:
             yield event
         if self._stay:
             await asyncio.Event().wait()
+
+    @property
+    def read_past(self) -> ReadPast | None:
+        """Reads the memory beside which the log is shown."""
+        return self._read_past
 
     def send(self, command: Command) -> None:
         """What has happened cannot be changed: Pause holds the playing, Interrupt ends it."""

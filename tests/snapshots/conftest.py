@@ -21,7 +21,7 @@ from sale_tui.session.replay import read_log
 from sale_tui.session.runner import Session
 from sale_tui.session.wiring import TaskRequest, Wiring
 from sale_tui.tui.app import SaleApp
-from sale_tui.tui.source import ReplaySource, pool_of
+from sale_tui.tui.source import ReadPast, ReplaySource, pool_of
 from sale_tui.types import AgentSpec, AuctionRules, Limits, Pool, Scales, Task, Weights
 
 LOG = Path(__file__).parents[1] / "state" / "logs" / "coding.jsonl"
@@ -103,12 +103,12 @@ def log() -> list[AnyEvent]:
 def replay_app() -> Callable[..., SaleApp]:
     """Makes the app over recorded events, all at once, without moving signs. ``stays``: the task does not end."""
 
-    def make(events: list[AnyEvent], begin: bool = True, stay: bool = False) -> SaleApp:
+    def make(events: list[AnyEvent], begin: bool = True, stay: bool = False, past: ReadPast | None = None) -> SaleApp:
         header = events[0]
         assert isinstance(header, LogStarted)
 
         async def recorded() -> ReplaySource:
-            return ReplaySource(events, float("inf"), stay)
+            return ReplaySource(events, float("inf"), stay, past)
 
         pool = msgspec.structs.replace(pool_of(header), samples=SAMPLES, note=NOTE)
         app = SaleApp(recorded, pool, begin=TaskRequest(text="a task") if begin else None)

@@ -14,8 +14,10 @@ from sale_tui.tui.screens.forget import ForgetScreen
 from sale_tui.tui.screens.home import HomeScreen
 from sale_tui.tui.screens.ledger import LedgerScreen
 from sale_tui.tui.screens.memory import MemoryScreen
+from sale_tui.tui.screens.pages import Page
 from sale_tui.tui.screens.past import PastScreen
 from sale_tui.tui.screens.run import RunScreen
+from sale_tui.tui.screens.what_if import WhatIfScreen
 
 OWNERS = {
     "app": SaleApp,
@@ -23,6 +25,8 @@ OWNERS = {
     "auction": AuctionScreen,
     "run": RunScreen,
     "bid": BidScreen,
+    "page": Page,
+    "what_if": WhatIfScreen,
     "question": ApprovalScreen,
     "ledger": LedgerScreen,
     "memory": MemoryScreen,

@@ -10,7 +10,7 @@ from textual.binding import BindingType
 from textual.containers import Container
 
 from sale_tui.commands import Accept, Override, Pause, SetKind
-from sale_tui.tui.actions import bindings
+from sale_tui.tui.actions import PAGES, bindings
 from sale_tui.tui.format import short_names
 from sale_tui.tui.screens.view import View
 from sale_tui.tui.state import AppState
@@ -75,7 +75,7 @@ class AuctionScreen(View[None]):
         self._draw_keys(state)
 
     def _draw_keys(self, state: AppState) -> None:
-        enabled = {"choose(1)", "view"}
+        enabled = {"choose(1)", "view", *PAGES}
         if state.deciding:
             enabled |= {"take", "confirm", "hold"}
         if state.kind_open:

@@ -8,7 +8,7 @@ from typing import ClassVar
 from textual.app import ComposeResult
 from textual.binding import BindingType
 
-from sale_tui.tui.actions import bindings
+from sale_tui.tui.actions import PAGES, bindings
 from sale_tui.tui.screens.view import View
 from sale_tui.tui.state import AppState
 from sale_tui.tui.state_run import Run
@@ -74,7 +74,7 @@ class RunScreen(View[None]):
         # What a failed run says stands in its own panel already.
         spoken = state.run is not None and state.run.finished is not None and state.run.finished.status != "answered"
         self.query_one(ErrorPanel).draw(None if spoken and not (state.error and state.error.hint) else state.error)
-        enabled = {"show_board", "interrupt" if state.busy else "new_task"}
+        enabled = {"show_board", *PAGES, "interrupt" if state.busy else "new_task"}
         if state.run is not None and any(step.thinking for step in state.run.steps):
             enabled.add("turn_thinking")
         if self._workspace(state):

@@ -11,6 +11,7 @@ from sale_tui.tui.state import AppState
 
 if TYPE_CHECKING:
     from sale_tui.tui.app import SaleApp
+    from sale_tui.tui.screens.pages import PageName
 
 Result = TypeVar("Result")
 
@@ -31,6 +32,12 @@ class View(Screen[Result], Generic[Result]):
 
     def draw(self, state: AppState, now: float) -> None:
         """Show the state; ``now`` on the clock of the events. Widgets that show the same as before cost nothing."""
+
+    def action_page(self, name: PageName) -> None:
+        """Why this one, what if, or the jury, over this screen."""
+        from sale_tui.tui.screens.pages import open_page
+
+        open_page(self.sale, name)
 
     def on_mount(self) -> None:
         self.ready = True
