@@ -65,8 +65,8 @@ class ReplaySource:
         ``past``: reads the memory of this machine, beside which the log is shown.
         """
         self.archive: Archive | None = None
+        self.read_past = past
         self._stay = stay
-        self._read_past = past
         self._events = tuple(events)
         self._speed = speed
         self._go_on = asyncio.Event()
@@ -91,11 +91,6 @@ class ReplaySource:
             yield event
         if self._stay:
             await asyncio.Event().wait()
-
-    @property
-    def read_past(self) -> ReadPast | None:
-        """Reads the memory beside which the log is shown."""
-        return self._read_past
 
     def send(self, command: Command) -> None:
         """What has happened cannot be changed: Pause holds the playing, Interrupt ends it."""

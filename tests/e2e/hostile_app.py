@@ -48,6 +48,7 @@ from sale_tui.tui.screens.bid import BidScreen
 from sale_tui.tui.screens.box import BoxScreen
 from sale_tui.tui.screens.help import HelpScreen
 from sale_tui.tui.screens.home import HomeScreen
+from sale_tui.tui.screens.jury import JuryScreen
 from sale_tui.tui.screens.run import RunScreen
 from sale_tui.tui.screens.save import SaveScreen
 from sale_tui.tui.source import pool_of
@@ -62,6 +63,7 @@ class PayloadSource:
     def __init__(self, log: list[AnyEvent]) -> None:
         self._log = log
         self.archive: Archive | None = None
+        self.read_past = None
         self.text = ""
         self.gate = asyncio.Event()
 
@@ -142,6 +144,8 @@ class Tour:
         await self._look(app, pilot, AuctionScreen)
         await pilot.press("v")
         await self._look(app, pilot, BidScreen)
+        await pilot.press("escape", "j")
+        await self._look(app, pilot, JuryScreen)
         await pilot.press("escape")
         self._source.gate.set()
         await self._until(app, pilot, lambda: isinstance(app.screen, ApprovalScreen))

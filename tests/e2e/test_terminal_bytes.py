@@ -57,6 +57,7 @@ WIDGETS = {
     "ApprovalScreen/PlainText#about", "ApprovalScreen/PlainText#call", "ApprovalScreen/PlainText#choices",
     "ApprovalScreen/PlainText#detail", "ApprovalScreen/TopBar#", "BidScreen/TopBar#",
     "AuctionScreen/AwardPanel#", "AuctionScreen/PlainText#plans", "AuctionScreen/TaskLine#", "AuctionScreen/TopBar#",
+    "JuryScreen/PlainText#shown", "JuryScreen/TopBar#",
     "BidScreen/PlainText#", "HelpScreen/PlainText#keys", "HomeScreen/PlainText#note", "HomeScreen/PlainText#status",
     "HomeScreen/TopBar#", "RunScreen/ErrorPanel#", "RunScreen/PlainText#answer", "RunScreen/PlainText#below",
     "RunScreen/PlainText#call", "RunScreen/PlainText#output", "RunScreen/PlainText#plan", "RunScreen/PlainText#text",
@@ -64,7 +65,7 @@ WIDGETS = {
 }  # fmt: skip
 OWN_WORDS = {
     "KeyBar", "PhaseLine", "Banner", "KindSwitch", "#columns", "#head", "#numbers", "#earlier", "#title", "#result",
-    "#complaint", "#limits", "ApprovalScreen/PlainText#", "AuctionScreen/ErrorPanel#", "HomeScreen/ErrorPanel#",
+    "#complaint", "#limits", "#tabs", "ApprovalScreen/PlainText#", "AuctionScreen/ErrorPanel#", "HomeScreen/ErrorPanel#",
 }  # fmt: skip
 """Widgets that hold words of the app alone, or that show in this tour nothing that another one does not."""
 

@@ -34,7 +34,7 @@ def past_of(log):
     record = record_of(log)
 
     def made(number):
-        share = 0.5 + number * 7 % 40 / 60
+        share = 0.5 + number * 7 % 40 / 80
         marks = [{juror: mark * share for juror, mark in bid.marks.items()} for bid in record.bids]
         bids = tuple(
             bid if bid.agent == "micro-xs" else msgspec.structs.replace(bid, marks=less)
@@ -104,11 +104,9 @@ async def test_keys_go_from_page_to_page_and_back(log, replay_app, wait_for):
     [
         (EVEN, {}, ("w",), "the lower price wins"),
         (LEADING[:3], {"failed": "elm"}, ("j",), "✗ no bid: wrote nothing"),
-        (LEADING[:1], {"failed": "elm"}, ("w",), "no other bid could have won"),
-        (LEADING, {"weights": NOTHING}, ("w",), "by no term"),
         (LEADING, {"weights": NOTHING}, ("f", "right", *["down"] * 4, "right"), "changed to cedar"),
     ],
-    ids=["tie", "failed", "alone", "why-zero", "what-if-zero"],
+    ids=["tie", "failed", "all-zero"],
 )
 async def test_odd_auctions(replay_app, wait_for, bids, changes, keys, sign):
     app = replay_app(auction(bids, **changes))

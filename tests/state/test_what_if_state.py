@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 import pytest
 
@@ -15,6 +17,10 @@ from sale_tui.tui.widgets.text import words
 from sale_tui.tui.widgets.turn_table import award_parts, turn_parts
 from tests.state.auctions import EVEN, LEADING, NOTHING, WEIGHTS, auction
 from tests.state.test_why_state import fold, until
+
+
+def seen(what_if) -> Any:
+    return shown(what_if)
 
 
 def opened(events, past=()):
@@ -32,16 +38,16 @@ def pressed(what_if, *keys):
 
 
 def knob(what_if, name):
-    return next(each for each in shown(what_if).knobs if each.name == name)
+    return next(each for each in seen(what_if).knobs if each.name == name)
 
 
 def test_every_weight_of_the_pool_can_be_turned(log):
     what_if = opened(log)
     jurors = ["jury:micro-xs", "jury:micro-s", "jury:micro-m", "jury:micro-l"]
-    assert [each.name for each in shown(what_if).knobs] == ["thrift", "entropy", *jurors]
-    for place, each in enumerate(shown(what_if).knobs):
+    assert [each.name for each in seen(what_if).knobs] == ["thrift", "entropy", *jurors]
+    for place, each in enumerate(seen(what_if).knobs):
         up = pressed(what_if, *["down"] * place, "right")
-        now = shown(up).knobs[place]
+        now = seen(up).knobs[place]
         assert now.turned
         assert now.now > each.own
     assert choose(what_if, -1).chosen == 5
@@ -59,9 +65,9 @@ def test_a_turn_shows_what_rescore_says(log):
     own = record_of_log(log).weights
     jury = {**own.jury, "micro-xs": 0.25}
     said = rescore(record_of_log(log), weights=msgspec.structs.replace(own, jury=jury), thrift=1.1**18 / 1.05)
-    after = shown(what_if).after
+    after = seen(what_if).after
     assert (after.agent, after.round) == (said["award"]["agent"], said["award"]["round"]) == ("micro-xs", "first")
-    assert shown(what_if).before.round == "refined"
+    assert seen(what_if).before.round == "refined"
     assert restore(what_if).turns == Turns()
 
 
@@ -85,17 +91,17 @@ def test_weights_that_are_all_0_can_be_raised_and_have_no_thrift():
     assert pressed(what_if, "right").turns == Turns()
     raised = pressed(what_if, "down", "down", "down", "down", "right")
     assert knob(raised, "jury:cedar").now == pytest.approx(0.05)
-    assert (shown(what_if).after.agent, shown(raised).after.agent) == ("ash", "cedar")
+    assert (seen(what_if).after.agent, seen(raised).after.agent) == ("ash", "cedar")
 
 
 def test_weights_as_large_as_a_record_may_hold_are_turned_without_a_fault():
     large = msgspec.structs.replace(WEIGHTS, jury=dict.fromkeys(WEIGHTS.jury, 1e30))
     what_if = pressed(opened(auction(LEADING, large)), "right", "right", "left", "down", "right", "down", "left")
-    assert shown(what_if).after is not None
+    assert seen(what_if).after is not None
 
 
 def test_a_tie_goes_as_the_rules_say():
-    before = shown(opened(auction(EVEN))).before
+    before = seen(opened(auction(EVEN))).before
     assert (before.agent, before.margin) == ("ash", 0)
 
 
@@ -105,13 +111,13 @@ def test_past_auctions_are_counted_by_agent(log):
     stranger = record_of_log(auction(LEADING))
     what_if = opened(log, [record, first, first, stranger, msgspec.structs.replace(record, bids=())])
     assert what_if.past.left_out == 1
-    counts = {each.agent: (each.before, each.after) for each in shown(what_if).counts}
+    counts = {each.agent: (each.before, each.after) for each in seen(what_if).counts}
     agents = ["micro-xs", "micro-s", "micro-m", "micro-l", "cedar"]
     assert list(counts) == agents
     assert counts["micro-m"] == (2, 2)
-    assert shown(what_if).moved == 0
+    assert seen(what_if).moved == 0
     turned = pressed(what_if, *["right"] * 20)
-    after = shown(turned)
+    after = seen(turned)
     assert (after.auctions, after.moved) == (4, 3)
     assert after.moves == (("micro-m", "micro-xs", 2), ("cedar", "birch", 1))
     text = words(*award_parts(turned, after, 70)).plain
@@ -135,15 +141,15 @@ def test_before_any_mark_it_says_so(log):
     what_if = follow(WhatIf(), fold(until(log, BidPlaced)[:40]))
     assert what_if.held is None
     assert pressed(what_if, "right", "down") == what_if
-    text = words(*turn_parts(what_if, shown(what_if), {}, 56)).plain
+    text = words(*turn_parts(what_if, seen(what_if), {}, 56)).plain
     assert "bids are held fixed" in text
     assert "Nothing can be scored yet" in text
 
 
 def test_what_became_of_the_memory_is_said(log):
     what_if = opened(log)
-    assert "holds no other auction" in words(*award_parts(what_if, shown(what_if), 56)).plain
+    assert "holds no other auction" in words(*award_parts(what_if, seen(what_if), 56)).plain
     reading = msgspec.structs.replace(what_if, past=None)
-    assert "Reading past auctions" in words(*award_parts(reading, shown(reading), 56)).plain
+    assert "Reading past auctions" in words(*award_parts(reading, seen(reading), 56)).plain
     broken = msgspec.structs.replace(reading, trouble="it is gone")
-    assert "cannot be read: it is gone" in words(*award_parts(broken, shown(broken), 56)).plain
+    assert "cannot be read: it is gone" in words(*award_parts(broken, seen(broken), 56)).plain

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import msgspec
 import pytest
@@ -29,12 +30,16 @@ def until(log, kind):
     return log[: [place for place, event in enumerate(log) if isinstance(event, kind)][-1] + 1]
 
 
+def why(state) -> Any:
+    return decided(state)
+
+
 def said(state, width=76):
-    return words(*sum_parts(decided(state), {}, width)).plain
+    return words(*sum_parts(why(state), {}, width)).plain
 
 
 def test_terms_add_up_to_the_totals_and_differences_to_the_margin(log):
-    found = decided(fold(until(log, AwardProposed)))
+    found = why(fold(until(log, AwardProposed)))
     proposal = next(event for event in log if isinstance(event, AwardProposed))
     assert (found.winner.agent, found.winner.round) == ("micro-xs", "refined")
     assert (found.rival.agent, found.rival.round) == ("micro-s", "refined")
@@ -47,7 +52,7 @@ def test_terms_add_up_to_the_totals_and_differences_to_the_margin(log):
 
 
 def test_weights_and_scales_are_those_of_the_header(log):
-    found = decided(fold(until(log, AwardProposed)))
+    found = why(fold(until(log, AwardProposed)))
     by_name = {line.name: line for line in found.lines}
     assert (by_name["cost"].weight, by_name["cost"].scale) == (1.0, 60.0)
     assert (by_name["jury:micro-l"].weight, by_name["jury:micro-l"].scale) == (0.2, 5.0)
@@ -59,7 +64,8 @@ def test_weights_and_scales_are_those_of_the_header(log):
 
 
 def test_the_record_of_the_board_is_that_of_the_log(log):
-    mine, theirs = record_of(fold(log)), record_of_log(log)
+    mine: Any = record_of(fold(log))
+    theirs = record_of_log(log)
     strip = {(b.agent, b.round): msgspec.structs.replace(b, recalled=()) for b in theirs.bids}
     assert {(b.agent, b.round): b for b in mine.bids} == strip
     assert (mine.weights, mine.scales) == (theirs.weights, theirs.scales)
@@ -67,7 +73,7 @@ def test_the_record_of_the_board_is_that_of_the_log(log):
 
 def test_before_an_award_there_is_nothing_to_explain(log):
     state = fold(until(log, ProvisionalChosen))
-    assert decided(state) is None
+    assert why(state) is None
     assert "still coming in" in undecided(state)
     error = ErrorRaised(error="no_valid_bid", message="nobody bid", hint="", exit_code=4)
     assert undecided(apply(state, error)).endswith("nobody bid")
@@ -85,21 +91,21 @@ def test_before_an_award_there_is_nothing_to_explain(log):
 )
 def test_a_tie_says_which_rule_decided(bids, rule):
     state = fold(auction(bids))
-    assert decided(state).explanation.margin == 0
+    assert why(state).explanation.margin == 0
     assert rule in " ".join(said(state).split())
     assert "by no term" in said(state)
 
 
 def test_all_weights_zero_is_a_tie_of_nothing():
     state = fold(auction(LEADING, NOTHING))
-    assert {line.winner.term for line in decided(state).lines} == {0.0}
+    assert {line.winner.term for line in why(state).lines} == {0.0}
     assert "the lower price wins" in said(state)
     assert "−0.0000" not in said(state)
 
 
 def test_one_bidder_alone_has_no_runner_up():
     state = fold(auction(LEADING[:1], failed="elm"))
-    found = decided(state)
+    found = why(state)
     assert found.rival is None
     assert all(line.rival is None and line.favour is None for line in found.lines)
     assert "no other bid could have won" in said(state)
@@ -108,7 +114,7 @@ def test_one_bidder_alone_has_no_runner_up():
 def test_what_was_missing_is_marked_and_a_silent_juror_told():
     bids = (bid("ash", (2.0, None, 4.0, None)), bid("cedar", (1.0, 3.0, 2.0, None)))
     state = fold(auction(bids))
-    filled = {line.name for line in decided(state).lines if line.winner.filled_in}
+    filled = {line.name for line in why(state).lines if line.winner.filled_in}
     assert filled == {"jury:birch"}
     shown = said(state)
     assert "* was missing" in shown
@@ -118,7 +124,7 @@ def test_what_was_missing_is_marked_and_a_silent_juror_told():
 def test_a_mark_that_was_unsure_has_no_number():
     events = auction((bid("ash", (2.0, None, 4.0, 3.0)), bid("cedar", (1.0, 3.0, 2.0, 1.0))))
     state = fold([*events[:-1], marked(LEADING[0], "birch", None), events[-1]])
-    [line] = [line for line in decided(state).lines if line.name == "jury:birch"]
+    [line] = [line for line in why(state).lines if line.name == "jury:birch"]
     assert (line.winner.raw, line.winner.filled_in) == (None, True)
 
 
@@ -127,7 +133,7 @@ def test_an_overruling_is_told_beside_the_sum():
     meant = state.board.proposal.award.agent
     award = Award(agent="elm", round="first", by="user", reason="by hand")
     over = apply(state, AwardDecided(award=award, plan="p", proposed_agent=meant))
-    assert decided(over).winner.agent == meant
+    assert why(over).winner.agent == meant
     assert "You overruled it and took elm's first bid, total" in said(over)
     gone = Award(agent="elm", round="first", by="auction", reason="least total")
     assert "went on to elm" in said(apply(state, AwardDecided(award=gone, plan="p", proposed_agent=meant)))

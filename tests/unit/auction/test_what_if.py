@@ -13,10 +13,11 @@ from hypothesis import strategies as st
 from sale_tui.auction.explanation import explain
 from sale_tui.auction.rescore import rescore
 from sale_tui.auction.scoring import LEAST_SUM, with_thrift
+from sale_tui.auction.validation import read_record
 from sale_tui.auction.what_if import Held, Turns, choice_after, hold, hold_all, tally, turned, value_sum
 from sale_tui.errors import ConfigurationFault, NoValidBid
 from sale_tui.types import AuctionRecord, Weights
-from tests.unit.auction.test_scoring import AGENTS, GOOD, numbers, read_record, records
+from tests.unit.auction.test_scoring import AGENTS, GOOD, numbers, records
 
 weights = st.one_of(numbers, st.just(0.0))
 turns = st.builds(
