@@ -15,6 +15,7 @@ from sale_tui.tui.screens.view import View
 from sale_tui.tui.state import AppState
 from sale_tui.tui.widgets.key_bar import KeyBar
 from sale_tui.tui.widgets.text import Part, PlainText, words
+from sale_tui.tui.widgets.top_bar import StatusLine
 
 if TYPE_CHECKING:
     from sale_tui.tui.app import SaleApp
@@ -40,6 +41,7 @@ class Page(View[None]):
     """Names of the actions that always do something."""
 
     def compose(self) -> ComposeResult:
+        yield StatusLine()
         yield PlainText(id="tabs")
         with VerticalScroll(id="page", can_focus=self.scope == "page"):
             yield from self.contents()
@@ -50,6 +52,7 @@ class Page(View[None]):
         yield PlainText(id="shown")
 
     def draw(self, state: AppState, now: float) -> None:
+        self.query_one(StatusLine).draw(state)
         self.query_one("#tabs", PlainText).show(*_tabs(self.page, state, now, self.size.width))
         self.show_page(state)
         proposal = state.board.proposal

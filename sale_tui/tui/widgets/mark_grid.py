@@ -10,6 +10,8 @@ from sale_tui.tui.widgets.text import Part, labelled, one_line
 NAME, CELL, SPREAD = 13, 8, 8
 LEGEND = "[own] a juror's mark of its own bid · shade ░▒▓█ from 1 to 5 · spread: most − least · ! see below"
 
+SHORT_LEGEND = "[own bid] · ░▒▓█ marks 1 to 5 · spread: most − least"
+
 
 def grid_parts(grid: Grid, short: dict[str, str], width: int) -> list[Part]:
     """As many jurors side by side as there is room for, the rest below. ``short``: names without what all share."""
@@ -18,7 +20,7 @@ def grid_parts(grid: Grid, short: dict[str, str], width: int) -> list[Part]:
     for begin in range(0, len(grid.jurors), across):
         block = range(begin, min(begin + across, len(grid.jurors)))
         parts += _block(grid, block, short, width, last=block[-1] == len(grid.jurors) - 1)
-    parts += [labelled("", width, (LEGEND, "$quiet"))]
+    parts += [labelled("", width, (LEGEND if width >= len(LEGEND) else SHORT_LEGEND, "$quiet"))]
     for sentence, flagged in grid.words:
         told = (sentence, "$text-warning" if flagged else "")
         parts += ["\n", labelled("! " if flagged else "  ", width, told)]

@@ -8,6 +8,7 @@ from sale_tui.tui.state_what_if import Knob, Shown, Taken, WhatIf
 from sale_tui.tui.widgets.text import Part, labelled
 
 FIXED = "The bids are held fixed: nobody bids, refines or marks anew, and no model is asked."
+SHORT_FIXED = "The bids are held fixed; no model is asked."
 NAME, CELL = 18, 9
 BAR = 20
 """Cells of the longest bar."""
@@ -17,7 +18,7 @@ MOVES = 6
 
 def turn_parts(what_if: WhatIf, shown: Shown, short: dict[str, str], width: int) -> list[Part]:
     """Every weight as it was and as it is now. ``short``: names of agents without what all share."""
-    parts: list[Part] = [labelled("", width, (FIXED, "$text-warning"))]
+    parts: list[Part] = [labelled("", width, (FIXED if width >= len(FIXED) else SHORT_FIXED, "$text-warning"))]
     if not shown.knobs:
         return [*parts, "\n", labelled("", width, ("Nothing can be scored yet: no first bid has a mark.", "$quiet"))]
     parts += ["\n", (" " * NAME + "own".rjust(CELL) + "now".rjust(CELL), "$quiet")]
