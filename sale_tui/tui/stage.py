@@ -92,7 +92,8 @@ def replay_stage(app: SaleApp, events: Sequence[AnyEvent], speed: float) -> Stag
     clock = StreamClock(app.time, speed)
 
     async def recorded() -> ReplaySource:
-        return ReplaySource(events, speed)
+        archive = await app.live.feed.archive()
+        return ReplaySource(events, speed, past=archive.past_records if archive is not None else None)
 
     feed = Feed(recorded, initial(pool_of(header)), clock, app.mark, tier=app.live.feed.state.sandbox)
     return Stage(app, feed, clock, len(header.agents), floor=len(app.screen_stack))
