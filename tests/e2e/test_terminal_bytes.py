@@ -65,7 +65,8 @@ WIDGETS = {
 }  # fmt: skip
 OWN_WORDS = {
     "KeyBar", "PhaseLine", "Banner", "KindSwitch", "#columns", "#head", "#numbers", "#earlier", "#title", "#result",
-    "#complaint", "#limits", "#tabs", "ApprovalScreen/PlainText#", "AuctionScreen/ErrorPanel#", "HomeScreen/ErrorPanel#",
+    "#complaint", "#limits", "#tabs", "ApprovalScreen/PlainText#", "AuctionScreen/ErrorPanel#",
+    "HomeScreen/ErrorPanel#",
 }  # fmt: skip
 """Widgets that hold words of the app alone, or that show in this tour nothing that another one does not."""
 
