@@ -187,6 +187,9 @@ class Tour:
         for _ in range(150):
             await pilot.pause(0.02)
             if isinstance(app.screen, kind) and app.drawn and self._note(app.screen):
+                # Widgets of one screen are written one after the other.
+                await pilot.pause(0.02)
+                self._note(app.screen)
                 return
 
     def _note(self, screen: Screen[Any]) -> bool:

@@ -128,7 +128,7 @@ async def test_tests_of_the_launch_are_run_on_the_answer(make_run, wait_for):
     given = TaskRequest(text="", tests="assert double(3) == 6")
     app = make_run("Answer:\n```python\ndef double(x):\n    return x * x\n```", given=given)
     async with app.run_test(size=(80, 24)) as pilot:
-        assert "is tested with your file" in app.screen.query_one("#status", PlainText).plain
+        await wait_for(pilot, lambda: "is tested with your file" in app.screen.query_one("#status", PlainText).plain)
         await pilot.press("ctrl+t", "ctrl+t", *"double", "enter")
         await wait_for(pilot, lambda: app.state.outcome is not None and not app.state.busy)
         assert app.state.kind.kind == "coding"

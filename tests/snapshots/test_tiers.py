@@ -12,6 +12,7 @@ from sale_tui.events import ApprovalAsked, LogStarted, RunFinished, RunStarted, 
 from sale_tui.tier_words import WARNINGS
 from sale_tui.tui.app import SaleApp
 from sale_tui.tui.screens.approval import ApprovalScreen
+from sale_tui.tui.screens.box import BoxScreen
 from sale_tui.tui.screens.run import RunScreen
 from sale_tui.tui.source import pool_of
 from sale_tui.types import SandboxLimits
@@ -118,6 +119,7 @@ def test_the_limits(snap_compare, log, replay_app, wait_for, size):
     async def before(pilot):
         await wait_for(pilot, lambda: app.state.run is not None and app.state.run.finished and not app.state.busy)
         await pilot.press("f2")
+        await wait_for(pilot, lambda: isinstance(app.screen, BoxScreen) and bool(rows(app)[0].strip()))
         await pilot.pause(0.15)
 
     assert snap_compare(app, terminal_size=size, run_before=before)
