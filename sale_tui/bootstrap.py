@@ -223,7 +223,7 @@ async def open_sandbox(
     except (NoSandbox, ConfigurationFault) as error:
         refusing = NoneSandbox(error.message, error.hint)
         return folders.data, refusing, Verdict(held=(), broken=(), trouble=error.message)
-    agreed = accepted(folders.sandbox_record)
+    agreed, wanted = accepted(folders.sandbox_record), wanted or settings.sandbox or None
     return base, *await try_sandbox(base, settings.sandbox_limits, own, unsafe=unsafe, accepted=agreed, wanted=wanted)
 
 

@@ -41,7 +41,8 @@ def _limits(function: Function) -> Function:
     return function
 
 
-_tier = click.option("--tier", type=click.Choice(["full", "reduced"]), help="This tier or none.  [default: the best]")
+_TIERS = click.Choice(["strong", "full", "reduced"])
+_tier = click.option("--tier", type=_TIERS, help="This tier or none.  [default: the best]")
 
 
 @sandbox.command("run", context_settings={"allow_interspersed_args": False})

@@ -24,6 +24,7 @@ RunSeconds = Annotated[float, msgspec.Meta(gt=0, le=604_800)]
 Countdown = Annotated[float, msgspec.Meta(ge=0, le=3_600)]
 Steps = Annotated[int, msgspec.Meta(ge=1, le=10_000)]
 SearchEngine = Literal["none", "searxng", "brave", "tavily", "ddgs"]
+SandboxChoice = Literal["", "strong"]
 Tokens = Annotated[int, msgspec.Meta(ge=1, le=100_000_000)]
 
 
@@ -65,6 +66,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """Longest run, in generated tokens."""
     seconds: RunSeconds = 900.0
     """Longest run, in seconds."""
+    sandbox: SandboxChoice = ""
+    """``strong``: run programs in gVisor or not at all; empty: the best of the other sandboxes that holds here."""
     sandbox_seconds: ToolSeconds = 30.0
     """Longest program in the sandbox, in seconds."""
     sandbox_memory: Megabytes = 512

@@ -18,6 +18,10 @@ _NAMESPACES = "user namespaces are switched off; type: sudo sysctl -w user.max_u
 
 _KNOWN = (
     ("bubblewrap is not installed", "bubblewrap is not installed; type: {install} bubblewrap"),
+    (
+        "gVisor (runsc) is not installed",
+        "the strong sandbox was asked for and gVisor is not installed; type: {install} runsc (or see gvisor.dev)",
+    ),
     ("(of util-linux)", "parts of util-linux are not installed; type: {install} util-linux"),
     ("there is no Python", "there is no Python for tools; type: {install} python3"),
     ("max_*_namespaces exceeded", _NAMESPACES),

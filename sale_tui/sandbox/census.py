@@ -66,6 +66,28 @@ def proportional(pid: int) -> int:
         return resident(pid)
 
 
+def anonymous(pid: int) -> int:
+    """Bytes in memory that no file stands for."""
+    try:
+        with Path(f"/proc/{pid}/status").open("rb") as file:
+            return sum(int(line.split()[1]) for line in file if line.startswith((b"RssAnon:", b"VmSwap:"))) * _KILOBYTE
+    except (OSError, ValueError):
+        return 0
+
+
+def memory_files(pids: list[int]) -> int:
+    """Bytes of the files in memory (memfd) that some processes hold open, each counted once."""
+    sizes: dict[tuple[int, int], int] = {}
+    for pid in pids:
+        with contextlib.suppress(OSError):
+            for held in Path(f"/proc/{pid}/fd").iterdir():
+                with contextlib.suppress(OSError):
+                    if str(held.readlink()).startswith("/memfd:"):
+                        facts = held.stat()
+                        sizes[facts.st_dev, facts.st_ino] = facts.st_blocks * _BLOCK
+    return sum(sizes.values())
+
+
 def stored(pid: int, folder: str) -> int:
     """Bytes in one of the sandbox's own file systems."""
     try:

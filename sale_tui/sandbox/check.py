@@ -22,8 +22,10 @@ from sale_tui.trees import remove_tree
 
 PROBES = 20
 REDUCED_PROBES = 30
-_NEEDED: dict[MadeOf, int] = {"namespaces": PROBES, "landlock": REDUCED_PROBES, "seatbelt": 16}
+STRONG_PROBES = 20
+_NEEDED: dict[MadeOf, int] = {"namespaces": PROBES, "landlock": REDUCED_PROBES, "seatbelt": 16, "gvisor": STRONG_PROBES}
 """Fewer that held, and the probe was not the one that we have sent."""
+_OWN_ROOT: tuple[MadeOf, ...] = ("namespaces", "gvisor")
 SECONDS = 10.0
 _CANARY = b"canary"
 _SYSCTL = "/proc/sys/kernel/core_pattern"
@@ -75,9 +77,10 @@ async def self_test(sandbox: LaunchedSandbox) -> Verdict:
             "listener": listener.getsockname(),
             "uid": int(INNER_ID),
             "made_of": sandbox.made_of,
-            "workspace": WORKSPACE if sandbox.made_of == "namespaces" else str(workspace),
+            "workspace": WORKSPACE if sandbox.made_of in _OWN_ROOT else str(workspace),
             "shared": _EVERYBODYS,
             "pid": os.getpid(),
+            "kernel": os.uname().version,
         }
         before = canary.stat()
         ended = await sandbox.run_python(_program(facts), workspace, SECONDS)

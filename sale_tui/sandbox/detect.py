@@ -13,6 +13,7 @@ from sale_tui.ports import Sandbox
 from sale_tui.sandbox.advice import advice_for, other_system
 from sale_tui.sandbox.bubblewrap import BubblewrapSandbox
 from sale_tui.sandbox.check import Verdict, self_test
+from sale_tui.sandbox.gvisor import GvisorSandbox
 from sale_tui.sandbox.launched import LaunchedSandbox
 from sale_tui.sandbox.none import NoneSandbox
 from sale_tui.sandbox.reduced import ReducedSandbox
@@ -24,7 +25,7 @@ UNKNOWN_OPTION = "Unknown option"
 """How an old bubblewrap answers to what it does not know."""
 ACCEPT = "sale-tui sandbox accept reduced"
 
-Wanted = Literal["full", "reduced"]
+Wanted = Literal["strong", "full", "reduced"]
 """A tier that is asked for by name; no other is given then, but for none."""
 
 _Tried = tuple[LaunchedSandbox | None, Verdict, str]
@@ -57,6 +58,8 @@ async def try_sandbox(
     """
     if unsafe:
         return _unsafe(workspaces, limits, named)
+    if wanted == "strong":
+        return _given(await _strong(workspaces, limits, named))
     full: _Tried = (None, _failed("only the reduced sandbox was asked for"), "")
     if wanted != "reduced":
         full = await _full(workspaces, limits, named)
@@ -83,6 +86,14 @@ async def _full(workspaces: Path, limits: SandboxLimits | None, named: Sequence[
     except (NoSandbox, OSError) as fault:
         return _refused(fault)
     return _judged(sandbox, verdict)
+
+
+async def _strong(workspaces: Path, limits: SandboxLimits | None, named: Sequence[Path]) -> _Tried:
+    try:
+        sandbox = GvisorSandbox(workspaces, limits, named)
+        return _judged(sandbox, await self_test(sandbox))
+    except (NoSandbox, OSError) as fault:
+        return _refused(fault)
 
 
 async def _reduced(workspaces: Path, limits: SandboxLimits | None, named: Sequence[Path], cure: str) -> _Tried:

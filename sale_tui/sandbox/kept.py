@@ -44,7 +44,7 @@ class KeptSandbox(LaunchedSandbox):
         job = msgspec.json.encode({**self.job(request, place, seconds), **self.walls(request, place)})
         with memory_files({"job": job}) as said, memory_files({"stdin": request.stdin}) as given:
             launch = Launch(
-                program=(*place.prefix, *self.command(request, place), "-I", "-S", "-B", "-c", _keeper()),
+                program=(*place.prefix, *self.command(request, place), "-I", "-S", "-B", "-c", keeper()),
                 arguments=("--job", str(said["job"])),
                 pass_fds=tuple(said.values()),
                 uid=None if place.prefix else self.uid,
@@ -116,7 +116,8 @@ def encoded(program: bytes) -> str:
     return base64.b64encode(program).decode()
 
 
-def _keeper() -> str:
+def keeper() -> str:
+    """The keeper's text: what a Python is told to run."""
     source = (resources.files("sale_tui.sandbox") / "keeper.py").read_text("utf-8")
     return f"{source}\n\nmain()\n"
 

@@ -36,7 +36,7 @@ ENVIRONMENT = {
     "PYTHONDONTWRITEBYTECODE": "1",
 }
 """All that a program sees of an environment."""
-MadeOf = Literal["namespaces", "landlock", "seatbelt"]
+MadeOf = Literal["namespaces", "landlock", "seatbelt", "gvisor"]
 NOT_A_PREFIX = ("", "workspace", "proc", "dev", "tmp", "run", "etc")
 """First parts of paths where no Python may be bound."""
 

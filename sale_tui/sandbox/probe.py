@@ -27,6 +27,8 @@ def main(facts: dict[str, Any]) -> None:
     probes = _probes(facts)
     if facts["made_of"] == "namespaces":
         probes |= _calls() | _own_root(facts)
+    elif facts["made_of"] == "gvisor":
+        probes |= _calls() | _own_kernel(facts)
     elif facts["made_of"] == "landlock":
         probes |= _calls() | _outside(facts) | _shared_root(facts)
     else:
@@ -71,6 +73,25 @@ def _own_root(facts: dict[str, Any]) -> dict[str, Callable[[], bool]]:
         "system calls are filtered": lambda: _status("self")["Seccomp"] == "2" and _not_permitted("chroot", b"/"),
         # A program can write to its init's memory, which gains it nothing as long as this holds.
         "its init is bound like itself": lambda: _powerless("1") and _status("1")["Seccomp"] == "2",
+        "processes outside are not seen": lambda: sum(entry.name.isdigit() for entry in Path("/proc").iterdir()) <= 4,
+    }
+
+
+def _own_kernel(facts: dict[str, Any]) -> dict[str, Callable[[], bool]]:
+    """What a sandbox promises besides whose programs run on a kernel of its own."""
+    library, own = ctypes.CDLL(None), Path(facts["workspace"]) / "own"
+    return {
+        "the kernel is its own": lambda: (
+            facts["kernel"] not in f"{os.uname().version} {Path('/proc/version').read_text()}"
+        ),
+        "no capability is left": _incapable,
+        "no right can be gained": lambda: library.prctl(GET_NO_NEW_PRIVILEGES, 0, 0, 0, 0) == 1,
+        "system calls are filtered": lambda: (
+            library.prctl(GET_SECCOMP, 0, 0, 0, 0) == 2 and _not_permitted("chroot", b"/")
+        ),
+        "no rights of its user can be left behind": lambda: (
+            own.write_text("x") == 1 and _refused(lambda: own.chmod(0o4755))
+        ),
         "processes outside are not seen": lambda: sum(entry.name.isdigit() for entry in Path("/proc").iterdir()) <= 4,
     }
 

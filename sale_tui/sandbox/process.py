@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import fcntl
 import os
 import signal
+import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from typing import Any
@@ -46,6 +48,8 @@ class Launch(msgspec.Struct, frozen=True, kw_only=True):
     """Descriptor of the input; None: a pipe, which ``Running.input`` writes to."""
     keeper: bool = False
     """Whether the launcher itself, told by SIGTERM, ends all that it has started: no inner init does it."""
+    pipe_bytes: int = 0
+    """What the pipes of its output should hold, where the system allows it; 0: what they hold anyway."""
 
 
 Watcher = Callable[["Running"], Awaitable[None]]
@@ -125,7 +129,7 @@ class Running:
     async def _start(self, launch: Launch) -> None:
         with contextlib.ExitStack() as ours:
             protocols = self.feed.streams if self._talks else self._kept
-            out, err, status = [await self._reads(each, ours) for each in (*protocols, self._status)]
+            out, err, status = [await self._reads(each, ours, launch.pipe_bytes) for each in (*protocols, self._status)]
             stdin = await self._writes(ours) if launch.stdin is None else launch.stdin
             self._keeper = launch.keeper
             self._process = await asyncio.create_subprocess_exec(
@@ -185,10 +189,13 @@ class Running:
             wall_s=time.monotonic() - self._began,
         )
 
-    async def _reads(self, protocol: asyncio.Protocol, ours: contextlib.ExitStack) -> int:
+    async def _reads(self, protocol: asyncio.Protocol, ours: contextlib.ExitStack, size: int) -> int:
         """The writing end of a pipe that the protocol reads; closed on our side when ``ours`` closes."""
         read, write = os.pipe()
         ours.callback(os.close, write)
+        if size and sys.platform == "linux":
+            with contextlib.suppress(OSError):
+                fcntl.fcntl(write, fcntl.F_SETPIPE_SZ, size)
         loop = asyncio.get_running_loop()
         transport, _ = await loop.connect_read_pipe(lambda: protocol, os.fdopen(read, "rb", buffering=0))
         self._transports.append(transport)
