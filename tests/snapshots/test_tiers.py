@@ -118,8 +118,9 @@ def test_the_limits(snap_compare, log, replay_app, wait_for, size):
 
     async def before(pilot):
         await wait_for(pilot, lambda: app.state.run is not None and app.state.run.finished and not app.state.busy)
+        await wait_for(pilot, lambda: isinstance(app.screen, RunScreen))
         await pilot.press("f2")
-        await wait_for(pilot, lambda: isinstance(app.screen, BoxScreen) and bool(rows(app)[0].strip()))
+        await wait_for(pilot, lambda: isinstance(app.screen, BoxScreen))
         await pilot.pause(0.15)
 
     assert snap_compare(app, terminal_size=size, run_before=before)
