@@ -133,16 +133,24 @@ def usage(folder: Path, most: int, seconds: float = 1.0) -> Usage:
     return Usage(used, count, whole and count <= most)
 
 
-def unnamed(pids: list[int], device: int) -> int:
-    """Bytes of files that have no name any more but are still held, open or mapped, on one file system."""
+def unnamed(pids: list[int], device: int) -> int | None:
+    """Bytes of files that have no name any more but are still held, open or mapped, on one file system.
+
+    None where a process cannot be looked into: one that runs a program that it may not read.
+    """
     sizes: dict[int, int] = {}
     for pid in pids:
-        with contextlib.suppress(OSError):
-            for held in Path(f"/proc/{pid}/fd").iterdir():
-                with contextlib.suppress(OSError):
-                    facts = held.stat()
-                    if facts.st_dev == device and facts.st_nlink == 0:
-                        sizes[facts.st_ino] = facts.st_blocks * _BLOCK
+        try:
+            held = list(Path(f"/proc/{pid}/fd").iterdir())
+        except PermissionError:
+            return None
+        except OSError:
+            continue
+        for each in held:
+            with contextlib.suppress(OSError):
+                facts = each.stat()
+                if facts.st_dev == device and facts.st_nlink == 0:
+                    sizes[facts.st_ino] = facts.st_blocks * _BLOCK
         with contextlib.suppress(OSError), Path(f"/proc/{pid}/maps").open(errors="replace") as lines:
             for line in lines:
                 if line.rstrip("\n").endswith(_GONE):

@@ -104,6 +104,7 @@ class Running:
 
         ``pieces``: what to write to it meanwhile.
         """
+        self.limits = msgspec.structs.replace(self.limits, seconds=timeout_seconds)
         beside = [asyncio.ensure_future(watch(self))]
         if pieces is not None:
             beside.append(asyncio.ensure_future(self._pass_on(pieces)))
@@ -169,6 +170,11 @@ class Running:
             transport.close()
         self._status.close()
 
+    def _by_kernel(self, fault: int) -> StopReason | None:
+        """Why the kernel has ended it, if it has: a program may also exit with a status that looks like a signal."""
+        computed = (time.monotonic() - self._began) * (os.cpu_count() or 1)
+        return None if fault == signal.SIGXCPU and computed < self.limits.seconds else _BY_KERNEL.get(fault)
+
     def _result(self) -> ExecResult:
         exit_status = None if self._stopped else self._status.exit
         fault = exit_status - 128 if exit_status is not None and exit_status in _SIGNALS else None
@@ -176,7 +182,7 @@ class Running:
         if exit_status is None and not self._stopped:
             reason = "crash"
         elif fault is not None:
-            reason = reason or _BY_KERNEL.get(fault)
+            reason = reason or self._by_kernel(fault)
         return ExecResult(
             stdout=self._kept[0].text(),
             stderr=self._kept[1].text(),

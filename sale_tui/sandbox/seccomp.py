@@ -29,6 +29,7 @@ _UNIX, _INET, _INET6, _NETLINK = 1, 2, 10, 16
 _STREAM, _TYPE = 1, 0xF
 """SOCK_STREAM, and the bits of a socket's type without its flags."""
 _SETID = 0o6000
+_SET_DUMPABLE = 4
 _CREATES = 0o100 | 0o20000000
 """O_CREAT, or the bit that tells O_TMPFILE from O_DIRECTORY."""
 
@@ -130,6 +131,8 @@ _CHECKS: dict[str, list[Instruction]] = {
     "open": _created_mode(1, 2),
     "openat": _created_mode(2, 3),
     "creat": _refuse_bits(1, _SETID),
+    # Who cannot be dumped cannot be looked into either, and could hold files unseen.
+    "prctl": _refuse_values(0, (_SET_DUMPABLE,)),
 }
 _OWN_ALONE = _only_values(0, (0,), errno.EPERM)
 _CHECKS_SHUT: dict[str, list[Instruction]] = {

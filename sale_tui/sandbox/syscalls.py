@@ -18,6 +18,7 @@ CHECKED: dict[str, tuple[int | None, int | None]] = {
     "open": (2, None),
     "openat": (257, 56),
     "creat": (85, None),
+    "prctl": (157, 167),
 }
 """Calls that are refused by their arguments: name to number on x86_64, on aarch64 (None: has no such call)."""
 

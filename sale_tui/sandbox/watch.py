@@ -125,6 +125,8 @@ class Watch:
             # Part of it is hidden from us: nothing is gained by that.
             return self._by_loss(lost, lost_files)
         held = await asyncio.to_thread(census.unnamed, pids, self._device)
+        if held is None:
+            return self._by_loss(lost, lost_files)
         return "disk" if grown + held > self._limits.disk_bytes else None
 
     def _by_loss(self, lost: int, lost_files: int) -> StopReason | None:

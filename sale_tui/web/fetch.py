@@ -76,7 +76,13 @@ class Fetcher:
             try:
                 if not response.has_redirect_location:
                     return await self._read(url, response)
-                url = urljoin(url, response.headers["location"])
+                target = urljoin(url, response.headers["location"])
+                if httpx2.URL(target).host != request.url.host:
+                    # Leave was given for this host; another one is asked for by a call of its own.
+                    raise PageUnavailable(
+                        f"the page leads to another host: {target}", "open that address if it is wanted"
+                    )
+                url = target
             finally:
                 await response.aclose()
         raise PageUnavailable(f"more than {REDIRECTS} redirects", "open the page that it leads to")

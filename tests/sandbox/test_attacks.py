@@ -202,3 +202,57 @@ def test_documentation_names_what_reduced_does_not_hold() -> None:
 def test_there_are_many_attacks() -> None:
     assert len(attacks.ALL) >= 80
     assert len(attacks.ALL) == sum(map(len, GROUPS.values()))
+
+
+HOLDER = """
+import asyncio, json, sys
+from pathlib import Path
+from sale_tui.sandbox.bubblewrap import BubblewrapSandbox
+from sale_tui.sandbox.reduced import ReducedSandbox
+from sale_tui.types import MEGABYTE, SandboxLimits
+base = Path(sys.argv[1])
+box = {"full": BubblewrapSandbox, "reduced": ReducedSandbox}[sys.argv[2]](base, SandboxLimits(disk_bytes=30 * MEGABYTE))
+workspace = base / "attack"
+workspace.mkdir(mode=0o700)
+result = asyncio.run(box.run_python(sys.stdin.read(), workspace, 20))
+print(json.dumps([result.reason, result.stdout, result.stderr]))
+"""
+HELD = """
+import os, time
+held = []
+for number in range(4):
+    held.append(open(f"held{number}", "wb"))
+    os.unlink(f"held{number}")
+    for _ in range(30):
+        held[-1].write(bytes(1 << 20))
+    held[-1].flush()
+    time.sleep(0.2)
+time.sleep(8)
+print("kept")
+"""
+UNDUMPABLE = "import ctypes\nctypes.CDLL(None).prctl(4, 0, 0, 0, 0)\n" + HELD
+UNREADABLE = f"""
+import os, sys
+with open(sys.executable, "rb") as whole, open(os.open("own", os.O_CREAT | os.O_WRONLY, 0o111), "wb") as own:
+    own.write(whole.read())
+os.execv("own", ["own", "-c", {HELD!r}])
+"""
+
+
+@pytest.mark.parametrize("user", USERS)
+@pytest.mark.parametrize("tier", ["full", "reduced"])
+@pytest.mark.parametrize("program", [HELD, UNDUMPABLE, UNREADABLE], ids=["plain", "undumpable", "unreadable"])
+def test_files_without_a_name_cannot_be_held_unseen(user: str, tier: str, program: str, base: Path) -> None:
+    other = user == "ordinary" and os.geteuid() == 0
+    base.chmod(0o711)
+    if other:
+        os.chown(base, ORDINARY, ORDINARY)
+    done = subprocess.run(
+        [PYTHON if other else sys.executable, "-c", HOLDER, str(base), tier],
+        input=program, capture_output=True, text=True, timeout=60, check=False, cwd="/",
+        env={"PATH": os.environ["PATH"], "PYTHONPATH": PATHS, "PYTHONDONTWRITEBYTECODE": "1"},
+        user=ORDINARY if other else None, group=ORDINARY if other else None, extra_groups=[] if other else None,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    reason, stdout, stderr = json.loads(done.stdout)
+    assert (reason, stdout) == ("disk", ""), stderr

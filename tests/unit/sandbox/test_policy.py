@@ -68,7 +68,18 @@ async def test_files_of_a_workspace_are_not_obeyed(sandbox: BubblewrapSandbox, w
     assert result.tier == "full"
 
 
-@pytest.mark.parametrize("name", ["sandbox", "tier", "unsafe_no_sandbox", "no_sandbox", "seccomp", "net"])
+@pytest.mark.parametrize("value", ["none", "reduced", "unsafe", "full", "off", "0", "false"])
+def test_the_one_setting_of_the_tier_only_makes_it_stricter(tmp_path: Path, value: str) -> None:
+    file = tmp_path / "settings.toml"
+    file.write_text(f'sandbox = "{value}"\n')
+    with pytest.raises(ConfigurationFault):
+        load_settings(file, {}, {})
+    file.write_text("")
+    with pytest.raises(ConfigurationFault):
+        load_settings(file, {}, {"SALE_TUI_SANDBOX": value})
+
+
+@pytest.mark.parametrize("name", ["tier", "unsafe_no_sandbox", "no_sandbox", "seccomp", "net"])
 def test_no_setting_switches_it_off(tmp_path: Path, name: str) -> None:
     file = tmp_path / "settings.toml"
     file.write_text(f"{name} = true\n")

@@ -137,6 +137,14 @@ async def test_a_redirect_leads_nowhere_else(target: str) -> None:
     assert set(connector.reached) == {PUBLIC}
 
 
+async def test_another_host_is_named_not_followed() -> None:
+    """Leave was given for one host; a redirector there must not carry a secret to another."""
+    connector = Connector(lambda request: httpx2.Response(302, headers={"location": "http://other.example/?secret"}))
+    with pytest.raises(PageUnavailable, match=r"another host: http://other\.example/\?secret"):
+        await Fetcher(GuardedTransport(connector, resolve)).fetch("http://public.example/")
+    assert len(connector.reached) == 1
+
+
 async def test_redirects_end() -> None:
     connector = Connector(lambda request: httpx2.Response(301, headers={"location": "/again"}))
     with pytest.raises(PageUnavailable, match="redirects"):
