@@ -18,6 +18,7 @@ import msgspec
 from sale_tui.errors import NoSandbox
 from sale_tui.ports import ExecRequest, ExecResult, Sandbox
 from sale_tui.sources import Extracted, RawFile
+from sale_tui.trees import remove_tree
 
 FILE_SECONDS = 5.0
 START_SECONDS = 20.0
@@ -80,7 +81,7 @@ class SandboxExtractor:
         finally:
             # A thread that still writes would leave what it writes.
             await asyncio.wait({laying})
-            await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
+            await asyncio.to_thread(remove_tree, folder)
 
     async def _readable_libraries(self) -> Path | None:
         if self._libraries is None or (self._libraries.done() and self._libraries.exception() is not None):

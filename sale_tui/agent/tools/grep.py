@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import msgspec
 
-from sale_tui.agent.broker import Broker, Refused, shown
+from sale_tui.agent.broker import MAX_ENTRIES, Broker, Refused, shown
 from sale_tui.agent.tools.base import ToolResult
 from sale_tui.agent.tools.files import FileTool, counted, failed, text_of
 from sale_tui.literal import literal
@@ -51,6 +51,8 @@ class _Search:
         self.lines: list[str] = []
         self.files = 0
         self.skipped = 0
+        self.entries = 0
+        """Met on the way, folders among them."""
 
     @property
     def full(self) -> bool:
@@ -85,7 +87,7 @@ def _grep(broker: Broker, wanted: GrepArguments) -> ToolResult:
     except (re2.error, UnicodeEncodeError) as error:
         return failed(f"the pattern is wrong: {error}")
     search = _Search(broker, pattern)
-    for name in _files(broker, wanted.path):
+    for name in _files(broker, wanted.path, search):
         try:
             search.look_into(name)
         except Refused:
@@ -97,13 +99,14 @@ def _grep(broker: Broker, wanted: GrepArguments) -> ToolResult:
     return _answer(search)
 
 
-def _files(broker: Broker, path: str) -> Iterator[str]:
+def _files(broker: Broker, path: str, search: _Search) -> Iterator[str]:
     with suppress(Refused):
         broker.facts(path)
         yield path
         return
     prefix = "" if path.strip("./") == "" else path.rstrip("/") + "/"
     for entry in broker.walk(path):
+        search.entries += 1
         if entry.kind == "file":
             yield prefix + entry.name
 
@@ -114,6 +117,8 @@ def _answer(search: _Search) -> ToolResult:
         lines.append(f"(only the first {MATCHES} matches)")
     if search.skipped:
         lines.append(f"({counted(search.skipped, 'file')} not looked into: no text, too large, or not to be read)")
+    if search.entries == MAX_ENTRIES and not search.full:
+        lines.append(f"(only the first {MAX_ENTRIES:,} files and folders were looked at; name a folder)")
     more = "more than " if search.full else ""
     number = counted(min(len(search.lines), MATCHES), "match", "matches")
     summary = f"{more}{number} in {counted(search.files, 'file')}"

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sale_tui.agent.broker import MAX_ENTRIES
 from sale_tui.agent.tools.base import BadArguments, Tool, ToolContext, ToolResult
 from sale_tui.agent.tools.edit import EditTool
 from sale_tui.agent.tools.files import changed_lines, diff
@@ -176,6 +177,15 @@ async def test_grep_tells_what_it_left_out(context: ToolContext) -> None:
     (context.workspace / "many").write_text("area\n" * (MATCHES + 5))
     result = await GrepTool().call({"pattern": "area", "path": "many"}, context)
     assert result.summary == f"more than {MATCHES} matches in 1 file"
+
+
+async def test_grep_says_that_it_did_not_look_at_everything(context: ToolContext) -> None:
+    (context.workspace / "a").write_text("area")
+    assert "looked at" not in (await GrepTool().call({"pattern": "area"}, context)).output
+    for number in range(MAX_ENTRIES):
+        (context.workspace / f"b{number}").touch()
+    result = await GrepTool().call({"pattern": "area"}, context)
+    assert result.output.endswith(f"(only the first {MAX_ENTRIES:,} files and folders were looked at; name a folder)")
 
 
 async def test_no_pattern_takes_long(context: ToolContext) -> None:
