@@ -14,12 +14,10 @@ from pathlib import Path
 import msgspec
 
 from sale_tui.ports import ExecRequest, ExecResult, Sandbox, SandboxedProcess
-from sale_tui.types import SandboxTier
+from sale_tui.types import SandboxLimits, SandboxTier
 
 LIFE_SECONDS = 7 * 24 * 3600.0
 """Longest life of one process; each call has a limit of its own."""
-KEPT_BYTES = 256 * 1024
-"""Of either stream of one call: head and tail."""
 DRIVER = "session.py"
 
 
@@ -59,7 +57,8 @@ class PythonSession:
     async def _run(self, code: str, seconds: float) -> ExecResult:
         process = self._process = self._process or await self._start()
         began, mark = time.monotonic(), secrets.token_hex(16)
-        reply = _Reply(mark.encode(), self._sandbox.tier)
+        limits = msgspec.structs.replace(self._sandbox.limits, seconds=seconds)
+        reply = _Reply(mark.encode(), self._sandbox.tier, limits)
         stopped = False
         try:
             async with asyncio.timeout(seconds):
@@ -108,7 +107,10 @@ async def _ask(process: SandboxedProcess, request: bytes, reply: _Reply) -> bool
 class _Stream:
     """What one stream of one call has brought, up to the mark: head and tail kept."""
 
-    def __init__(self, mark: bytes) -> None:
+    def __init__(self, mark: bytes, most: int) -> None:
+        """``most``: bytes that are kept."""
+        # The mark must fit whole into what is still looked at.
+        self._most = max(most, 1024)
         self._end = b"\0" + mark + b" "
         self._data = bytearray()
         self._lost = 0
@@ -129,15 +131,15 @@ class _Stream:
         if place >= 0 and (line := self._data.find(b"\n", place)) >= 0:
             self.after = bytes(self._data[place + len(self._end) : line])
             del self._data[place:]
-        surplus = len(self._data) - 2 * KEPT_BYTES
+        surplus = len(self._data) - 2 * self._most
         if surplus > 0:
-            half = KEPT_BYTES // 2
+            half = self._most // 2
             del self._data[half : half + surplus]
             self._lost += surplus
 
     def text(self) -> str:
-        half = KEPT_BYTES // 2
-        surplus = len(self._data) - KEPT_BYTES
+        half = self._most // 2
+        surplus = len(self._data) - self._most
         if surplus > 0:
             del self._data[half : half + surplus]
             self._lost += surplus
@@ -149,9 +151,9 @@ class _Stream:
 class _Reply:
     """Both streams of one call."""
 
-    def __init__(self, mark: bytes, tier: SandboxTier) -> None:
-        self._tier = tier
-        self._streams = {"stdout": _Stream(mark), "stderr": _Stream(mark)}
+    def __init__(self, mark: bytes, tier: SandboxTier, limits: SandboxLimits) -> None:
+        self._tier, self._limits = tier, limits
+        self._streams = {name: _Stream(mark, limits.kept_bytes) for name in ("stdout", "stderr")}
 
     @property
     def whole(self) -> bool:
@@ -177,6 +179,7 @@ class _Reply:
             signal=end.signal if end else None,
             reason=end.reason if end else None,
             tier=self._tier,
+            limits=self._limits,
             truncated=sum(stream.lost for stream in self._streams.values()),
             wall_s=seconds,
         )

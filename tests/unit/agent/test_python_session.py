@@ -13,8 +13,9 @@ import pytest
 
 from sale_tui.agent.tools.base import Kept, ToolContext, ToolResult
 from sale_tui.agent.tools.python import STARTED_AFRESH, PythonTool
-from sale_tui.agent.tools.python_session import KEPT_BYTES, PythonSession
+from sale_tui.agent.tools.python_session import PythonSession
 from sale_tui.sandbox.bubblewrap import BubblewrapSandbox
+from sale_tui.types import SandboxLimits
 from tests.e2e.processes import children_of, wait_until
 
 pytestmark = pytest.mark.sandbox
@@ -126,7 +127,7 @@ async def test_too_much_memory_ends_the_process_alone(context: ToolContext) -> N
 async def test_long_output_keeps_head_and_tail(context: ToolContext) -> None:
     result = await call(context, "print('head' + 'x' * 2_000_000 + 'tail')")
     assert result.output.startswith("head")
-    assert result.output.endswith(f"({2_000_009 - KEPT_BYTES} bytes of output were not kept)")
+    assert result.output.endswith(f"({2_000_009 - SandboxLimits().kept_bytes} bytes of output were not kept)")
     assert result.truncated > 0
     session = PythonSession(context.sandbox, context.workspace)
     ended = await session.run("print('head' + 'x' * 2_000_000 + 'tail')", 30)
