@@ -165,13 +165,12 @@ async def test_memory_of_one_process_is_bounded(base: Path, workspace: Path, ste
     assert reason or result.stderr.rstrip().endswith("MemoryError")
 
 
-@pytest.mark.parametrize(
-    ("limit", "reason"), [("XFSZ", "disk"), ("XCPU", "timeout"), ("SYS", "policy"), ("TERM", None)]
-)
+@pytest.mark.parametrize(("limit", "reason"), [("XFSZ", "disk"), ("XCPU", None), ("SYS", "policy"), ("TERM", None)])
 async def test_bounds_of_the_kernel_are_reasons(
     sandbox: BubblewrapSandbox, workspace: Path, limit: str, reason: str | None
 ) -> None:
     result = await sandbox.run(ExecRequest(argv=("sh", "-c", f"kill -{limit} $$"), workspace=workspace))
+    # A signal of the time limit that comes before that time is the program's own.
     assert result.reason == reason
     assert result.signal is not None
 

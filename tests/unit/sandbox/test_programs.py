@@ -6,6 +6,7 @@ import asyncio
 import secrets
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from sale_tui.errors import NoSandbox
@@ -119,9 +120,10 @@ async def test_names_of_files_are_plain(sandbox: BubblewrapSandbox, workspace: P
 async def test_limits_of_one_run(sandbox: BubblewrapSandbox, workspace: Path) -> None:
     limits = SandboxLimits(file_bytes=MEGABYTE)
     code = "open('big', 'wb').write(b'x' * 3_000_000)"
-    result = await sandbox.run(ExecRequest(argv=("python3", "-c", code), workspace=workspace, limits=limits))
+    request = ExecRequest(argv=("python3", "-c", code), workspace=workspace, limits=limits, timeout_seconds=7)
+    result = await sandbox.run(request)
     assert "File too large" in result.stderr
-    assert result.limits == limits
+    assert result.limits == msgspec.structs.replace(limits, seconds=7)
 
 
 async def test_host_is_reached_where_the_user_says_so(sandbox: BubblewrapSandbox, workspace: Path) -> None:
